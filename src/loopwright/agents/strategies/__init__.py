@@ -1,0 +1,1 @@
+"""Which parent to extend next: refine, best-of-n."""

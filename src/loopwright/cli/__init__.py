@@ -1,0 +1,1 @@
+"""Floor 12: the command line, one file a command; thin."""

@@ -1,0 +1,51 @@
+"""What a machine is, and what it can do at most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Facts that decide how fast code can be here. Unknown figures are 0 or empty, never guessed."""
+
+    cpu: str
+    architecture: str
+    cores: int
+    memory_bytes: int
+    caches_bytes: Mapping[str, int] = field(default_factory=dict)
+    features: tuple[str, ...] = ()
+    os: str = ""
+    kernel: str = ""
+    virtualised: bool | None = None
+
+    @property
+    def key(self) -> str:
+        """A short text by which measurements of two machines are told apart."""
+        return f"{self.cpu} x{self.cores} {self.architecture}"
+
+
+@dataclass(frozen=True)
+class Floors:
+    """Measured ceilings of the machine, by number of threads: bytes per second of a triad that does not
+    fit in cache, and floating-point operations per second of independent FMAs, for f32 and f64.
+    """
+
+    triad_bytes_per_s: Mapping[int, float]
+    peak_flops_f64: Mapping[int, float]
+    peak_flops_f32: Mapping[int, float]
+    compiler: str = ""
+    measured_at: str = ""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A/A noise: the same program timed against itself. Below `ratio` no speedup is claimed.
+
+    `ratio` is at least 1; 1.02 means that two equal programs were seen up to 2 % apart.
+    """
+
+    ratio: float
+    rounds: int
+    measured_at: str = ""

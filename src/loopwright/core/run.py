@@ -1,0 +1,102 @@
+"""Budgets, evaluations and the result of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from loopwright.core.timing import Speedup
+from loopwright.core.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a run may spend: seconds of wall time and number of evaluations. None: no limit."""
+
+    wall_s: float | None = 600.0
+    evaluations: int | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the workbench found out about one candidate.
+
+    Attributes:
+        candidate, parent: ids; the original has no parent.
+        verdict: results of the gates so far.
+        speedup: against the baseline; None when it failed before timing.
+        against_best: against the incumbent of that moment; None when there was no promotion trial.
+        promoted: whether it became the best.
+        wall_s: median seconds of the timed cases, summed; None when not timed.
+        elapsed_s: seconds the evaluation took; `at_s`: seconds of run time when it ended.
+    """
+
+    candidate: str
+    parent: str | None
+    title: str
+    verdict: Verdict
+    speedup: Speedup | None = None
+    against_best: Speedup | None = None
+    promoted: bool = False
+    wall_s: float | None = None
+    elapsed_s: float = 0.0
+    at_s: float = 0.0
+    number: int = 0
+
+
+class RunStatus(StrEnum):
+    """How a run ended: a faster verified candidate, none that could be claimed, or no valid result."""
+
+    IMPROVED = "improved"
+    NO_GAIN = "no-gain"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The times that a speedup is against. Seconds are medians over the timed cases, summed.
+
+    `variant` names the faster of `own` (the task's flags) and `native` (-O3 -march=native); `wall_s` is
+    its time; `variants` holds every variant's time, `auto_parallel` (the compiler's own) among them;
+    a variant that did not pass the output gate is listed in `rejected` with the reason.
+    """
+
+    variant: str
+    wall_s: float
+    variants: Mapping[str, float] = field(default_factory=dict)
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Best:
+    """The winner of a run, timed again at the end beside the original."""
+
+    candidate: str
+    title: str
+    verified: str
+    speedup: Speedup
+    gates: Mapping[str, str]
+    wall_s: float
+    held_out_speedup: Speedup | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What `optimize` gives back, and prints with `--json`."""
+
+    run: str
+    task: str
+    target: str
+    agent: str
+    status: RunStatus
+    baseline: Baseline
+    best: Best | None
+    evaluations: int
+    failures: Mapping[str, int]
+    elapsed_s: float
+    directory: str = ""
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+    schema: int = 1

@@ -1,0 +1,1 @@
+"""Floor 6: where the time goes, one file a profiler."""

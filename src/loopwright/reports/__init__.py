@@ -1,0 +1,1 @@
+"""Floor 11: what a person reads of a run: text, HTML, plots, patch."""

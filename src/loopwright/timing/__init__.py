@@ -1,0 +1,1 @@
+"""Floor 6: paired sampling, intervals, the stopping rule and promotion."""
