@@ -1,0 +1,288 @@
+"""Which compilers this machine has, and what of them really works: tried, not only found.
+
+This is the one module of the room that starts processes, beside `doctor`. Every compiler is described
+once per process.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from loopwright.core.errors import ToolMissing, UsageError
+from loopwright.toolchains.clang import Clang, Polly
+from loopwright.toolchains.gcc import Gcc
+from loopwright.toolchains.install import install_line
+from loopwright.toolchains.toolchain import Toolchain
+
+_DRIVER = re.compile(r"^(?P<family>gcc|clang)(?:-(?P<version>\d+(?:\.\d+)*))?$")
+_TIMEOUT_S = 30.0
+
+_OPENMP_PROGRAM = """\
+#include <omp.h>
+int main(void) {
+    int n = 0;
+#pragma omp parallel num_threads(2) reduction(+ : n)
+    n += 1;
+    return n == (omp_get_thread_limit() < 2 ? 1 : 2) ? 0 : 3;
+}
+"""
+_POLLY_PROGRAM = """\
+double a[2000][2000], b[2000][2000];
+void add(void) {
+    for (int i = 0; i < 2000; i++)
+        for (int j = 0; j < 2000; j++)
+            a[i][j] = a[i][j] * 1.5 + b[i][j];
+}
+"""
+
+
+def discover() -> tuple[Toolchain, ...]:
+    """Every gcc and clang on PATH that compiles: per family the unversioned one first, then newest first.
+
+    Names that lead to the same compiler count once.
+    """
+    found: dict[str, Toolchain] = {}
+    for path in _drivers(os.environ.get("PATH", "")):
+        toolchain = describe(path)
+        if toolchain is None:
+            continue
+        same = found.get(toolchain.name)
+        if same is None:
+            found[toolchain.name] = toolchain
+        elif same.version != toolchain.version:
+            found.setdefault(f"{toolchain.family}-{toolchain.version}", _renamed(toolchain))
+    return tuple(found.values())
+
+
+def find(name: str | None) -> Toolchain:
+    """The toolchain called `name`: `gcc`, `clang`, one version (`clang-19`) or the path of a driver.
+
+    None takes gcc when there is one, else clang.
+
+    Raises:
+        UsageError: when `name` is no compiler that Loopwright knows.
+        ToolMissing: when it is not installed, or does not compile; says what is there.
+    """
+    if name is not None and "/" in name:
+        path = Path(name)
+        toolchain = describe(path.absolute()) if path.is_file() else None
+        if toolchain is None:
+            raise UsageError(
+                f"{name!r} is not a gcc or clang that compiles here",
+                where="compiler",
+                hint=f"found on PATH: {_names() or 'none'}",
+            )
+        return toolchain
+    match = _DRIVER.match(name or "gcc")
+    if match is None:
+        raise UsageError(
+            f"{name!r} is not a compiler that Loopwright knows",
+            where="compiler",
+            hint=f"allowed: gcc, clang, gcc-N, clang-N or a path; found here: {_names() or 'none'}",
+        )
+    for family in ("gcc", "clang") if name is None else (match["family"],):
+        for path in _drivers(os.environ.get("PATH", "")):
+            if _DRIVER.fullmatch(path.name)["family"] != family:  # type: ignore[index]
+                continue
+            toolchain = describe(path)
+            if toolchain is not None and _fits(toolchain, match["version"]):
+                return toolchain
+    raise ToolMissing(
+        "neither gcc nor clang is installed"
+        if name is None
+        else f"{name} is not installed, or does not compile",
+        where="compiler",
+        hint=f"found here: {_names() or 'no compiler'}; to get it: "
+        + install_line(match["family"], version=match["version"] or ""),
+    )
+
+
+def _fits(toolchain: Toolchain, version: str | None) -> bool:
+    return version is None or f"{toolchain.version}.".startswith(f"{version}.")
+
+
+def _names() -> str:
+    return ", ".join(toolchain.name for toolchain in discover())
+
+
+def _renamed(toolchain: Toolchain) -> Toolchain:
+    from dataclasses import replace
+
+    assert isinstance(toolchain, Gcc | Clang)
+    return replace(toolchain, name=f"{toolchain.family}-{toolchain.version}")
+
+
+@cache
+def _drivers(search_path: str) -> tuple[Path, ...]:
+    """Executables on `search_path` whose names are those of compilers, in the order of `discover`."""
+    first: dict[str, Path] = {}
+    for folder in search_path.split(os.pathsep):
+        # An empty entry means the working folder, where a task's own files lie: never searched.
+        if not folder:
+            continue
+        try:
+            names = sorted(entry.name for entry in os.scandir(folder) if _DRIVER.match(entry.name))
+        except OSError:
+            continue
+        for name in names:
+            path = Path(folder) / name
+            if name not in first and path.is_file() and os.access(path, os.X_OK):
+                first[name] = path
+    return tuple(sorted(first.values(), key=_order))
+
+
+def _order(path: Path) -> tuple[bool, float, tuple[int, ...]]:
+    match = _DRIVER.match(path.name)
+    assert match is not None
+    numbers = tuple(-int(part) for part in (match["version"] or "").split(".") if part)
+    return match["family"] != "gcc", 0 if not numbers else 1, numbers
+
+
+@cache
+def describe(driver: Path) -> Toolchain | None:
+    """What `driver` is, with everything tried; None when it is neither gcc nor clang or cannot compile."""
+    macros = _macros(driver, "c")
+    version = _version(macros)
+    if version is None:
+        return None
+    family = "clang" if "__clang__" in macros else "gcc"
+    major = version.partition(".")[0]
+    cxx = _cxx(driver, family, macros)
+    with tempfile.TemporaryDirectory(prefix="loopwright-compiler-") as folder:
+        scratch = Path(folder)
+        if family == "gcc":
+            offload = "OFFLOAD_TARGET_NAMES" in _run((str(driver), "-v"), scratch)[1]
+            flags = ("-fopenmp", "-foffload=disable") if offload else ("-fopenmp",)
+            problem = _openmp_problem(driver, flags, scratch)
+            if problem and not _compiles(driver, scratch):
+                return None
+            return Gcc(f"gcc-{major}", version, driver, cxx, problem, offload)
+        problem, library_folder = _libomp(driver, scratch)
+        if problem and not _compiles(driver, scratch):
+            return None
+        return Clang(
+            f"clang-{major}",
+            version,
+            driver,
+            cxx,
+            problem,
+            library_folder,
+            _archer(driver, scratch),
+            _polly(driver, scratch),
+            "-mcpu=native" if platform.machine() in ("aarch64", "arm64") else "-march=native",
+        )
+
+
+def _run(argv: tuple[str, ...], folder: Path, *, text: str = "") -> tuple[int | None, str]:
+    """Exit status (None: did not run or did not end) and everything that was printed."""
+    environment = {**os.environ, "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            argv,
+            cwd=folder,
+            input=text.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_TIMEOUT_S,
+            env=environment,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        return None, str(error)
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+def _macros(driver: Path, language: str) -> dict[str, str]:
+    status, printed = _run((str(driver), "-dM", "-E", "-x", language, "-"), Path("/"))
+    if status != 0:
+        return {}
+    pairs = (line.split(" ", 2)[1:] for line in printed.splitlines() if line.startswith("#define __"))
+    return {pair[0]: pair[1] if len(pair) == 2 else "" for pair in pairs if pair}
+
+
+def _version(macros: dict[str, str]) -> str | None:
+    prefix = "__clang_{}__" if "__clang__" in macros else "__GNUC{}__"
+    keys = ("major", "minor", "patchlevel") if "__clang__" in macros else ("", "_MINOR", "_PATCHLEVEL")
+    numbers = [macros.get(prefix.format(key), "") for key in keys]
+    return ".".join(numbers) if all(number.isdigit() for number in numbers) else None
+
+
+def _cxx(driver: Path, family: str, macros: dict[str, str]) -> Path | None:
+    """The C++ driver beside `driver` that has the same version."""
+    plain = "g++" if family == "gcc" else "clang++"
+    match = _DRIVER.match(driver.name)
+    suffix = f"-{match['version']}" if match is not None and match["version"] else ""
+    for name in dict.fromkeys((plain + suffix, plain)):
+        path = driver.with_name(name)
+        if path.is_file() and _version(_macros(path, "c++")) == _version(macros):
+            return path
+    return None
+
+
+def _compiles(driver: Path, scratch: Path) -> bool:
+    return not _problem(driver, "int main(void) { return 0; }\n", (), scratch)
+
+
+def _openmp_problem(driver: Path, flags: tuple[str, ...], scratch: Path) -> str:
+    return _problem(driver, _OPENMP_PROGRAM, flags, scratch)
+
+
+def _problem(driver: Path, program: str, flags: tuple[str, ...], scratch: Path) -> str:
+    """Empty when `program` compiles with `flags` and ends with status 0, else what went wrong."""
+    source, executable = scratch / "probe.c", scratch / "probe"
+    source.write_text(program)
+    executable.unlink(missing_ok=True)
+    status, printed = _run((str(driver), *flags, str(source), "-o", str(executable)), scratch)
+    if status != 0 or not executable.is_file():
+        return f"a small program does not compile: {_gist(printed)}"
+    status, printed = _run((str(executable),), scratch)
+    if status == 3 and flags:
+        return "a parallel region ran with one thread"
+    return "" if status == 0 else f"a small program does not run: {_gist(printed) or f'status {status}'}"
+
+
+def _gist(printed: str) -> str:
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    telling = [line for line in lines if "error" in line.lower() or "cannot" in line]
+    return (telling or lines or [""])[0][:200]
+
+
+def _libomp(driver: Path, scratch: Path) -> tuple[str, Path | None]:
+    """(what is wrong with OpenMP, the folder that programs must be told of to find libomp)."""
+    problem = _openmp_problem(driver, ("-fopenmp=libomp",), scratch)
+    if not problem:
+        return "", None
+    library = _own_file(driver, "libomp.so", scratch)
+    if library is not None:
+        folder = library.parent
+        told = ("-fopenmp=libomp", f"-L{folder}", f"-Wl,-rpath,{folder}")
+        if not _openmp_problem(driver, told, scratch):
+            return "", folder
+    return problem, None
+
+
+def _archer(driver: Path, scratch: Path) -> Path | None:
+    return _own_file(driver, "libarcher.so", scratch)
+
+
+def _own_file(driver: Path, name: str, scratch: Path) -> Path | None:
+    """The file `name` among this compiler's libraries, None when it has none."""
+    status, printed = _run((str(driver), f"-print-file-name={name}"), scratch)
+    path = Path(printed.strip())
+    return path.resolve() if status == 0 and path.is_absolute() and path.is_file() else None
+
+
+def _polly(driver: Path, scratch: Path) -> Polly:
+    source, assembly = scratch / "polly.c", scratch / "polly.s"
+    source.write_text(_POLLY_PROGRAM)
+    common = (str(driver), "-O3", "-S", str(source), "-o", str(assembly), "-mllvm", "-polly")
+    if _run((*common, "-mllvm", "-polly-parallel"), scratch)[0] == 0 and assembly.is_file():
+        text = assembly.read_text(errors="replace")
+        return Polly.PARALLEL if re.search(r"GOMP_parallel|__kmpc_fork_call", text) else Polly.SERIAL
+    return Polly.SERIAL if _run(common, scratch)[0] == 0 else Polly.ABSENT
