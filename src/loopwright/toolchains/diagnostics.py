@@ -44,16 +44,20 @@ _TEXT = re.compile(
 _OPTION = re.compile(r"\s*\[(-W[^\]\s,]+)(?:,[^\]]*)?\]$")
 _CMAKE = re.compile(r"^CMake (?P<kind>Error|Warning)(?: \(dev\))?(?: at (?P<file>.+?):(?P<line>\d+))?.*:$")
 _MAKE = re.compile(r"^(?:(?P<file>[^\s:]+):(?P<line>\d+): )?(?:g?make(?:\[\d+\])?: )?\*\*\* (?P<message>.+)$")
-_MAKE_PASSED_ON = re.compile(r"^\[.*\] (?:Error \d+|Killed|Terminated)( \(ignored\))?$")
+_IGNORED = " (ignored)"
+_NO_PROGRAM = r"\S+: (?:No such file or directory|[Cc]ommand not found|Permission denied|not found)"
 _SHELL = re.compile(
-    r"^(?:/\S+/)?(?:ba|da|z)?sh: (?:(?:line )?\d+: )?(?P<message>\S+: .*(?:not found|denied).*)$"
+    rf"^(?:g?make(?:\[\d+\])?|(?:/\S+/)?(?:ba|da|z)?sh): (?:(?:line )?\d+: )?(?P<message>{_NO_PROGRAM})$"
 )
 _LINKED = re.compile(
     r"^(?:\S*?ld(?:\.\w+)?: )?(?:(?P<file>[^\s:()][^:()]*?):(?:(?P<line>\d+):|\([^)]*\):)?\s*)?"
     r"(?P<message>(?:undefined reference to|multiple definition of|cannot find |could not read symbols|"
     r"unrecognized file|file not recognized|relocation |DSO missing|undefined symbol|first defined here).*)$"
 )
-_SUMMARIES = re.compile(r"linker command failed with exit code|ld returned \d+ exit status")
+_SUMMARIES = re.compile(
+    r"^(?:linker command failed with exit code|ld returned \d+ exit status|"
+    r"make: \[.*\] (?:Error \d+|Killed|Terminated))"
+)
 
 
 def parse(printed: str) -> tuple[Diagnostic, ...]:
@@ -63,7 +67,7 @@ def parse(printed: str) -> tuple[Diagnostic, ...]:
     no UTF-8 (as surrogates) and output of any size: at most `MOST` are kept, the worst first.
     """
     seen = dict.fromkeys(_clean(d) for d in _all(printed))
-    # "ld returned 1 exit status" says nothing beside the linker's own message.
+    # "ld returned 1 exit status" and "make: *** [all] Error 1" say nothing beside the message before them.
     found = [d for d in seen if not _SUMMARIES.search(d.message)]
     if not any(d.severity is Severity.ERROR for d in found):
         found = list(seen)
@@ -116,16 +120,27 @@ def _from_text(line: str, following: Iterator[str]) -> Iterator[Diagnostic]:
         severity = Severity.NOTE if match["message"].startswith("first defined") else Severity.ERROR
         yield Diagnostic(severity, match["message"], match["file"] or "", int(match["line"] or 0))
     elif (match := _MAKE.match(line)) is not None:
-        if not _MAKE_PASSED_ON.match(match["message"]):
+        if not match["message"].endswith(_IGNORED):
             yield Diagnostic(
                 Severity.ERROR, f"make: {match['message']}", match["file"] or "", int(match["line"] or 0)
             )
     elif (match := _CMAKE.match(line)) is not None:
         severity = Severity.ERROR if match["kind"] == "Error" else Severity.WARNING
-        text = next((after.strip() for after in following if after.strip()), "")
-        yield Diagnostic(severity, f"CMake: {text}", match["file"] or "", int(match["line"] or 0))
+        yield Diagnostic(
+            severity, f"CMake: {_paragraph(following)}", match["file"] or "", int(match["line"] or 0)
+        )
     elif (match := _SHELL.match(line)) is not None:
         yield Diagnostic(Severity.ERROR, match["message"])
+
+
+def _paragraph(lines: Iterator[str]) -> str:
+    words: list[str] = []
+    for line in lines:
+        if line.strip():
+            words += line.split()
+        elif words:
+            break
+    return " ".join(words)
 
 
 def _is_linker(program: str) -> bool:

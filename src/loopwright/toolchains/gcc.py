@@ -76,7 +76,9 @@ class Gcc:
 
     def remark_flags(self, output: Path) -> tuple[str, ...]:
         """One compilation of one source: a second one overwrites `output`."""
-        return (f"-fopt-info-all={output}",)
+        # Without the internals gcc gives the reason of the last vector size it tried: never the telling one.
+        internals = "-internals" if int(self.version.partition(".")[0]) >= 9 else ""
+        return (f"-fopt-info-optimized-missed{internals}={output}",)
 
     def parse_remarks(self, content: bytes) -> tuple[Remark, ...]:
         """See :func:`loopwright.toolchains.remarks.from_gcc`."""

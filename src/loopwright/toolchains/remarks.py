@@ -17,15 +17,21 @@ VECTORISER = "loop-vectorize"
 """`Remark.optimisation` of everything the loop vectoriser says."""
 
 _LONGEST = 400
+_MOST_REASONS = 2
+_LOOP_NOT_VECTORISED = "loop not vectorized"
 
 _GCC_LINE = re.compile(
-    r"^(?P<file>[^:\n]+):(?P<line>\d+):(?P<column>\d+): (?P<kind>optimized|missed|note): +(?P<message>.*)"
+    r"^(?P<file>[^:\n]+):(?P<line>\d+):(?P<column>\d+): (?P<kind>optimized|missed|note):"
+    r" (?P<indent> *)(?P<message>.*)"
 )
 _GCC_PASSED = {"optimized": True, "missed": False, "note": None}
-_GCC_CHATTER = re.compile(
-    r"\*{5}|^vectorized \d+ loops|^failed: |^Guard edge|^Create new block|^Move stmt|^Building|^vect_"
+_GCC_CHATTER = re.compile(r"\*{5}|^vectorized \d+ loops|^failed: |^Guard edge|^Create new block|^Move stmt")
+_GCC_REASON = re.compile(
+    r"^(?:not vectorized[:,] (?P<reason>.*)|(?P<bare>possible (?:dependence|alias)\b.*))$"
 )
-_GCC_REASON = "not vectorized: "
+# Said of every vector size too small for the type, of remainders and of straight code: no reason for a loop.
+_GCC_LAME = re.compile(r"^no vectype|will never be profitable|iteration count too small|in basic block")
+_NOT_VECTORISED = "not vectorized: "
 # In this order: "vectorized" also stands in messages that speak of inlining or unrolling.
 _GCC_PASSES = (
     ("basic block part vectorized", "slp-vectorizer"),
@@ -58,33 +64,56 @@ _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)")
 
 
 def from_gcc(content: bytes) -> tuple[Remark, ...]:
-    """The remarks in a file written by gcc's `-fopt-info-all=FILE`, each once, in the order written."""
+    """The remarks in a file written by gcc's `-fopt-info-...=FILE`, each once, in the order written.
+
+    With gcc's internals in the file, "loop not vectorized" carries what the widest vectors failed at.
+    """
     found: list[Remark] = []
-    open_loop: int | None = None
+    reasons: list[Remark] = []
+    last: int | None = None
     for raw in content.decode("utf-8", "replace").splitlines():
         match = _GCC_LINE.match(raw)
         if match is None or _GCC_CHATTER.search(match["message"]):
             continue
+        message = match["message"].strip().rstrip(".;")[:_LONGEST]
         remark = Remark(
             match["file"],
             int(match["line"]),
             int(match["column"]),
             _GCC_PASSED[match["kind"]],
-            _gcc_pass(match["message"]),
-            match["message"].strip()[:_LONGEST],
+            _gcc_pass(message),
+            message,
         )
-        if remark.message == "couldn't vectorize loop":
-            open_loop = len(found)
-            remark = replace(remark, message="loop not vectorized")
-        elif open_loop is not None and remark.message.startswith(_GCC_REASON):
-            reason = remark.message.removeprefix(_GCC_REASON)
-            found[open_loop] = _with_reasons(found[open_loop], [(remark.line, reason)])
-            open_loop = None
-            if (remark.line, remark.column) == (found[-1].line, found[-1].column):
-                continue
-            remark = replace(remark, passed=None)
-        found.append(remark)
+        reason = _GCC_REASON.match(message) if remark.passed is False else None
+        if message == "couldn't vectorize loop":
+            found += _gcc_loop(remark, reasons)
+            reasons, last = [], len(found) - 1
+        elif reason is not None and match["indent"]:
+            reasons.append(replace(remark, message=reason["reason"] or reason["bare"]))
+        elif reason is not None:
+            # The summary after "couldn't vectorize loop": all there is where gcc gave no internals.
+            if last is not None and found[last].message == _LOOP_NOT_VECTORISED:
+                found[last:] = _gcc_loop(found[last], [replace(remark, message=reason["reason"] or message)])
+            last = None
+        elif not match["indent"] or remark.optimisation == "inline":
+            found.append(remark)
+            reasons = [] if remark.optimisation == VECTORISER else reasons
     return tuple(dict.fromkeys(found))
+
+
+def _gcc_loop(loop: Remark, reasons: list[Remark]) -> list[Remark]:
+    """The remark of a loop that was not vectorised, and its reasons at their own places."""
+    telling = [r for r in reasons if not _GCC_LAME.search(r.message)] or reasons[-1:]
+    chosen = list(dict.fromkeys(telling))[:_MOST_REASONS]
+    whole = _with_reasons(loop, [(r.line, r.message) for r in chosen])
+    elsewhere = [r for r in chosen if r.line != loop.line]
+    return [
+        *(
+            replace(r, passed=None, optimisation=VECTORISER, message=_NOT_VECTORISED + r.message)
+            for r in elsewhere
+        ),
+        whole,
+    ]
 
 
 def _gcc_pass(message: str) -> str:
@@ -114,11 +143,11 @@ def from_clang(content: bytes) -> tuple[Remark, ...]:
         )
         if name == VECTORISER:
             if remark.passed is None:
-                reason = message.removeprefix("loop not vectorized: ")
+                reason = message.removeprefix(f"{_LOOP_NOT_VECTORISED}: ")
                 reasons.append((remark.line, reason))
-                remark = replace(remark, message=f"{_GCC_REASON}{reason}"[:_LONGEST])
+                remark = replace(remark, message=f"{_NOT_VECTORISED}{reason}"[:_LONGEST])
             else:
-                if remark.passed is False and message == "loop not vectorized":
+                if remark.passed is False and message == _LOOP_NOT_VECTORISED:
                     remark = _with_reasons(remark, reasons)
                 reasons = []
         found.append(remark)
@@ -170,5 +199,5 @@ def _with_reasons(loop: Remark, reasons: list[tuple[int, str]]) -> Remark:
     texts = dict.fromkeys(
         reason if line == loop.line else f"{reason} (line {line})" for line, reason in reasons
     )
-    message = f"loop not vectorized: {'; '.join(texts)}" if texts else "loop not vectorized"
+    message = f"{_LOOP_NOT_VECTORISED}: {'; '.join(texts)}" if texts else _LOOP_NOT_VECTORISED
     return replace(loop, message=message[:_LONGEST])
