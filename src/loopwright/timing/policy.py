@@ -8,6 +8,7 @@ from functools import cached_property
 
 from loopwright.core.timing import Speedup
 from loopwright.timing.looks import Looks
+from loopwright.timing.promotion import clears
 
 OVERRUN = 2.0
 """A round under way is given up when this many budgets have gone, unless it is the first."""
@@ -25,8 +26,8 @@ class Policy:
         budget_s: seconds, warm-up included. No round is begun that would end later, but one is always made.
         target_halfwidth: stop when the interval is at most this wide to either side, relative to the
             estimate (0.01: plus or minus 1 %). 0: never for this reason.
-        decide_at: stop when the interval lies wholly on one side of this speedup; 1.0 for a promotion trial.
-            None: never for this reason (a timing that is to be published).
+        decide_at: stop when the interval lies wholly below this speedup, or above it with the clearance of a
+            promotion; 1.0 for a promotion trial. None: never for this reason (a timing to be published).
         hopeless: stop as long as there is no interval yet when each of at least two rounds shows `b` more
             than this many times slower. Claims nothing but "not faster". None: never. Needs `decide_at`.
         confidence: of the interval, whatever the reason to stop.
@@ -62,7 +63,7 @@ class Policy:
 
     def verdict(self, speedup: Speedup) -> str:
         """Why an early look at `speedup` ends the sampling: "decided", "precise", or "" to go on."""
-        if self.decide_at is not None and not speedup.low <= self.decide_at <= speedup.high:
+        if self.decide_at is not None and (speedup.high < self.decide_at or clears(speedup, self.decide_at)):
             return "decided"
         widest = max(speedup.high - speedup.estimate, speedup.estimate - speedup.low)
         return "precise" if widest <= self.target_halfwidth * speedup.estimate else ""
