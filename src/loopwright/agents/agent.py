@@ -1,0 +1,61 @@
+"""The Protocols of those who work at a workbench."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from loopwright.core.candidate import Candidate, Edit
+from loopwright.workbench.bench import Workbench
+
+
+class Proposer(Protocol):
+    """Proposes edits for a parent, given what the workbench knows.
+
+    Contract: `propose` returns edits of `parent`, the most promising first, each at most once for the same
+    parent, and an empty sequence when nothing is left. It measures nothing itself. Given the same parent
+    and the same evaluations it returns the same edits: that is what makes a run resumable.
+    """
+
+    def propose(self, parent: Candidate, bench: Workbench) -> Sequence[Edit]:
+        """Edits of `parent`."""
+        ...
+
+
+class Strategy(Protocol):
+    """Decides which parent to extend, and which edits to evaluate.
+
+    Contract: `search` returns when nothing is left to try, or lets BudgetSpent through from the workbench.
+    """
+
+    @property
+    def name(self) -> str:
+        """As on the command line: `refine`, `best-of-n`."""
+        ...
+
+    def search(self, bench: Workbench, proposer: Proposer) -> None:
+        """Spend the budget of `bench` on edits of `proposer`."""
+        ...
+
+
+class Agent(Protocol):
+    """Whatever works at a workbench: a proposer with a strategy, or an outside program.
+
+    Contract: `work` evaluates candidates at `bench` and returns when it is done. It may let BudgetSpent
+    through. Everything it learned about a candidate comes from the workbench, and it may be called again
+    on a resumed run: evaluations that were made before are answered from the journal.
+    """
+
+    @property
+    def name(self) -> str:
+        """As in `--agent`: `builtin`, `cmd:./improve.sh`."""
+        ...
+
+    @property
+    def runs_unread_code(self) -> bool:
+        """Whether candidates hold code that nobody has read: then a sandbox is required."""
+        ...
+
+    def work(self, bench: Workbench) -> None:
+        """Improve the task."""
+        ...

@@ -1,0 +1,36 @@
+"""Agents and strategies by the names they have on the command line."""
+
+from __future__ import annotations
+
+from loopwright.agents.agent import Agent, Strategy
+from loopwright.agents.strategies.best_of_n import BestOfN
+from loopwright.agents.strategies.refine import Refine
+from loopwright.core.errors import UsageError
+from loopwright.workbench.settings import Settings
+
+STRATEGIES: dict[str, Strategy] = {each.name: each for each in (Refine(), BestOfN())}
+_COMMAND = "cmd:"
+
+
+def find_strategy(name: str) -> Strategy:
+    """The strategy called `name`. Raises UsageError when there is none."""
+    if name not in STRATEGIES:
+        raise UsageError(f"unknown strategy {name!r}", hint=f"--strategy {' | '.join(STRATEGIES)}")
+    return STRATEGIES[name]
+
+
+def find_agent(settings: Settings) -> Agent:
+    """The agent that `settings` name. Raises UsageError when there is none."""
+    strategy = find_strategy(settings.strategy)
+    if settings.agent == "builtin":
+        from loopwright.agents.builtin import Builtin
+
+        return Builtin(strategy)
+    if settings.agent.startswith(_COMMAND):
+        from loopwright.agents.command import CommandAgent
+
+        return CommandAgent(settings.agent.removeprefix(_COMMAND))
+    raise UsageError(
+        f"unknown agent {settings.agent!r}",
+        hint="--agent builtin, or --agent 'cmd:COMMAND' for a program that edits the files",
+    )

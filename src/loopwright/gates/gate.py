@@ -1,0 +1,90 @@
+"""The Protocol of a gate, and what a gate is given to decide on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from loopwright.core.task import Case, Task
+from loopwright.core.tree import Tree
+from loopwright.core.verdict import GateResult
+from loopwright.harness.build import Builder
+from loopwright.harness.execute import CaseRunner
+from loopwright.harness.types import BuildResult
+from loopwright.system.execution import Limits
+from loopwright.toolchains.toolchain import Toolchain, Variant
+
+Expected = Mapping[str, npt.NDArray[np.generic]]
+
+
+class Stage(StrEnum):
+    """When a gate runs: for every candidate, or once at the end of a run for the winner."""
+
+    EVERY = "every"
+    FINAL = "final"
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything a gate may use. All of it lies outside the agent's reach.
+
+    Attributes:
+        task: the original, with its complete tree.
+        toolchain, variant: how the candidate's main build is made; a gate may build others.
+        expected: case name to the outputs of the original, read when first needed.
+        limits: case to the limits of one run of it.
+        threads: thread numbers to try, ascending; the last is the one that is timed.
+    """
+
+    task: Task
+    builder: Builder
+    cases: CaseRunner
+    toolchain: Toolchain
+    variant: Variant
+    expected: Callable[[Case], Expected]
+    limits: Callable[[Case], Limits]
+    threads: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The candidate under test: its complete tree (protected files included, as the candidate left them)
+    and, after the build gate, its build.
+    """
+
+    tree: Tree
+    build: BuildResult | None = None
+
+
+class Gate(Protocol):
+    """One check that a candidate passes or fails.
+
+    Contract: `available` is asked once per run and says "" when the gate can be believed on this machine (its
+    positive control was caught), else why not; a gate that is not available is reported so and never
+    called. `check` returns a result with the gate's own name; it never raises for what a candidate does.
+    Gates run in the order of the registry and the first failure ends the evaluation, so cheap ones come
+    first.
+    """
+
+    @property
+    def name(self) -> str:
+        """As in `--json`: `integrity`, `build`, `outputs`, ..."""
+        ...
+
+    @property
+    def stage(self) -> Stage:
+        """When the gate runs."""
+        ...
+
+    def available(self, context: Context) -> str:
+        """Empty when the gate works here, else the reason, with what to install."""
+        ...
+
+    def check(self, subject: Subject, context: Context) -> GateResult:
+        """Judge `subject`."""
+        ...

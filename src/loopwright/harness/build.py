@@ -1,0 +1,265 @@
+"""Building one tree of a task with one toolchain in one way."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from loopwright.core.modes import FailureMode
+from loopwright.core.profile import Diagnostic, Severity
+from loopwright.core.task import Language, Task
+from loopwright.core.tree import Tree
+from loopwright.core.verdict import Failure
+from loopwright.harness.types import BuildResult
+from loopwright.system.execution import Command, Ending, Execution, Limits, Runner
+from loopwright.tasks.driver import write_driver
+from loopwright.toolchains.toolchain import Toolchain, Variant
+
+EXECUTABLE = "loopwright_exe"
+_CXX_SUFFIXES = {".cc", ".cpp", ".cxx", ".c++", ".C"}
+_DRIVER_FOLDER = "loopwright_driver"
+_SHOWN_ERRORS = 5
+
+
+def materialise(tree: Tree, folder: Path) -> None:
+    """Write every file of `tree` below `folder`."""
+    for path, content in tree.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+class Builder:
+    """Builds trees of one task below `scratch`; a build that was done before is found again.
+
+    Every build starts from a fresh folder with all files of the given tree, so nothing that an earlier
+    candidate did to a protected file can survive.
+    """
+
+    def __init__(self, task: Task, runner: Runner, scratch: Path) -> None:
+        self.task = task
+        self.runner = runner
+        self.scratch = scratch
+        self._done: dict[str, BuildResult] = {}
+
+    def build(self, tree: Tree, toolchain: Toolchain, variant: Variant) -> BuildResult:
+        """Build `tree`. A failed build is a value with its failure."""
+        key = _key(tree, toolchain, variant)
+        if key not in self._done:
+            self._done[key] = self._build(key, tree, toolchain, variant)
+        return self._done[key]
+
+    def discard(self, tree: Tree, toolchain: Toolchain, variant: Variant) -> None:
+        """Remove a build from disk, if there is one, when it will not be needed again."""
+        key = _key(tree, toolchain, variant)
+        self._done.pop(key, None)
+        shutil.rmtree(self._folder(key), ignore_errors=True)
+
+    def _folder(self, key: str) -> Path:
+        return self.scratch / "build" / key
+
+    def _build(self, key: str, tree: Tree, toolchain: Toolchain, variant: Variant) -> BuildResult:
+        folder = self._folder(key)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        materialise(tree, folder)
+        started = time.monotonic()
+        if self.task.build.command is not None:
+            step = self._by_command(folder, toolchain, variant)
+        else:
+            step = self._by_sources(folder, toolchain, variant)
+        executable = folder / (self.task.build.executable or EXECUTABLE)
+        failure = step.failure
+        if failure is None and not executable.is_file():
+            failure = Failure(
+                FailureMode.BUILD_NO_EXECUTABLE, "build", f"the build left no executable {executable.name}"
+            )
+        return BuildResult(
+            directory=folder,
+            executable=None if failure else executable,
+            toolchain=toolchain,
+            variant=variant,
+            log=step.log,
+            diagnostics=step.diagnostics,
+            failure=failure,
+            wall_s=time.monotonic() - started,
+            commands=step.commands,
+        )
+
+    def _by_command(self, folder: Path, toolchain: Toolchain, variant: Variant) -> _Step:
+        spec = self.task.build
+        cflags = [*toolchain.compile_flags(variant), *_preprocessor(self.task)]
+        assert spec.command is not None
+        command = spec.command
+        for name, value in {
+            "cc": str(toolchain.compiler(Language.C)),
+            "cxx": str(toolchain.compiler(Language.CXX)) if "{cxx}" in command else "",
+            "cflags": _as_one_word(shlex.join(cflags)),
+            "ldflags": _as_one_word(shlex.join(toolchain.link_flags(variant))),
+            "exe": EXECUTABLE,
+        }.items():
+            command = command.replace("{" + name + "}", value)
+        execution = self._run(("/bin/sh", "-c", command), folder)
+        return _step(toolchain, (command,), (execution,), spec.timeout_s)
+
+    def _by_sources(self, folder: Path, toolchain: Toolchain, variant: Variant) -> _Step:
+        sources = list(self.task.build.sources)
+        flags = [*toolchain.compile_flags(variant), *_preprocessor(self.task), *toolchain.diagnostic_flags]
+        objects: list[str] = []
+        commands: list[tuple[str, ...]] = []
+        for number, source in enumerate(sources):
+            language = _language_of(source, self.task.language)
+            standard = self.task.build.standard
+            std = [f"-std={standard}"] if standard and _standard_fits(standard, language) else []
+            objects.append(f"loopwright_{number}.o")
+            compiler = str(toolchain.compiler(language))
+            commands.append((compiler, *flags, *std, "-c", source, "-o", objects[-1]))
+        with ThreadPoolExecutor(2) as pool:
+            executions = list(pool.map(lambda argv: self._run(argv, folder), commands))
+        step = _step(toolchain, [shlex.join(c) for c in commands], executions, self.task.build.timeout_s)
+        if step.failure is not None:
+            return step
+        readable: tuple[Path, ...] = ()
+        if self.task.kernel is not None:
+            driver = self._driver(toolchain, variant)
+            if driver.failure is not None:
+                return driver
+            readable = (driver.folder,)
+            objects += [str(path) for path in sorted(driver.folder.glob("*.o"))]
+        cxx = any(_language_of(s, self.task.language) is Language.CXX for s in sources)
+        linker = toolchain.compiler(Language.CXX if cxx else Language.C)
+        libs = [f"-l{lib}" for lib in self.task.build.libs]
+        link = (str(linker), *toolchain.compile_flags(variant), *objects, "-o", EXECUTABLE,
+                *toolchain.link_flags(variant), *libs, "-lm")  # fmt: skip
+        linked = self._run(link, folder, readable)
+        return _step(
+            toolchain,
+            (*step.commands, shlex.join(link)),
+            (*executions, linked),
+            self.task.build.timeout_s,
+        )
+
+    def _driver(self, toolchain: Toolchain, variant: Variant) -> _Step:
+        """Objects of the kernel driver, compiled once, and against the original headers only."""
+        texts = write_driver(self.task)
+        flags = [*toolchain.compile_flags(variant), *_preprocessor(self.task)]
+        state = hashlib.sha256(repr((texts, toolchain.name, flags, self.task.tree.digest)).encode())
+        folder = self.scratch / _DRIVER_FOLDER / state.hexdigest()[:16]
+        done = folder / "done"
+        if done.exists():
+            return _Step(folder=folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        materialise(self.task.tree, folder)
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+        commands: list[tuple[str, ...]] = []
+        for name in texts:
+            if name.endswith(".h"):
+                continue
+            compiler = toolchain.compiler(_language_of(name, Language.C))
+            commands.append((str(compiler), *flags, "-c", name, "-o", f"{name}.o"))
+        if self.task.kernel is not None:
+            for source in _generator_sources(self.task):
+                compiler = toolchain.compiler(_language_of(source, Language.C))
+                name = f"{PurePosixPath(source).name}.generator.o"
+                commands.append((str(compiler), *flags, "-c", source, "-o", name))
+        executions = [self._run(argv, folder) for argv in commands]
+        step = _step(
+            toolchain, [shlex.join(c) for c in commands], executions, self.task.build.timeout_s, folder
+        )
+        if step.failure is None:
+            done.touch()
+        return step
+
+    def _run(self, argv: tuple[str, ...], folder: Path, readable: tuple[Path, ...] = ()) -> Execution:
+        limits = Limits(wall_s=self.task.build.timeout_s, memory_bytes=None, processes=512)
+        return self.runner.run(Command(argv=argv, cwd=folder, readable=readable), limits)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The outcome of some build commands."""
+
+    commands: tuple[str, ...] = ()
+    log: str = ""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    failure: Failure | None = None
+    folder: Path = Path()
+
+
+def _key(tree: Tree, toolchain: Toolchain, variant: Variant) -> str:
+    return hashlib.sha256(f"{tree.digest} {toolchain.name} {variant!r}".encode()).hexdigest()[:16]
+
+
+def _step(
+    toolchain: Toolchain,
+    commands: tuple[str, ...] | list[str],
+    executions: tuple[Execution, ...] | list[Execution],
+    timeout_s: float,
+    folder: Path = Path(),
+) -> _Step:
+    log: list[str] = []
+    diagnostics: list[Diagnostic] = []
+    failure: Failure | None = None
+    for command, execution in zip(commands, executions, strict=True):
+        printed = (execution.stdout + execution.stderr).decode("utf-8", "replace")
+        found = toolchain.parse_diagnostics(printed)
+        diagnostics += found
+        log.append(f"$ {command}\n{printed}")
+        if failure is None and not execution.ok:
+            failure = _build_failure(execution, found, printed, timeout_s)
+    return _Step(tuple(commands), "\n".join(log), tuple(diagnostics), failure, folder)
+
+
+def _build_failure(
+    execution: Execution, diagnostics: tuple[Diagnostic, ...], printed: str, timeout_s: float
+) -> Failure:
+    if execution.ending is Ending.WALL_LIMIT:
+        message = f"the build took longer than {timeout_s:g} s (build.timeout_s)"
+        return Failure(FailureMode.BUILD_TIMEOUT, "build", message)
+    errors = [d for d in diagnostics if d.severity is Severity.ERROR]
+    shown = [f"{d.file}:{d.line}: {d.message}" if d.file else d.message for d in errors[:_SHOWN_ERRORS]]
+    tail = printed.strip().splitlines()[-1:] or [execution.message or f"status {execution.exit_code}"]
+    return Failure(
+        FailureMode.BUILD_ERROR,
+        "build",
+        shown[0] if shown else tail[0],
+        {"errors": "\n".join(shown)} if shown else {"log": printed[-2000:]},
+    )
+
+
+def _preprocessor(task: Task) -> list[str]:
+    return [f"-I{path}" for path in task.build.include] + [f"-D{name}" for name in task.build.defines]
+
+
+def _generator_sources(task: Task) -> list[str]:
+    if task.kernel is None:
+        return []
+    found = {
+        str(argument.init.options["source"])
+        for argument in task.kernel.arguments
+        if argument.init.kind == "generator" and "source" in argument.init.options
+    }
+    return sorted(found - set(task.build.sources))
+
+
+def _language_of(source: str, default: Language) -> Language:
+    suffix = PurePosixPath(source).suffix
+    if suffix in _CXX_SUFFIXES:
+        return Language.CXX
+    return Language.C if suffix == ".c" else default
+
+
+def _standard_fits(standard: str, language: Language) -> bool:
+    return ("++" in standard) == (language is Language.CXX)
+
+
+def _as_one_word(flags: str) -> str:
+    """Flags for a place such as CFLAGS={cflags} in a shell command, which has to stay one word."""
+    return shlex.quote(flags) if flags else "''"

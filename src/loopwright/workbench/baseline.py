@@ -1,0 +1,193 @@
+"""The original: does it build and run, what does it print, and how fast is it at its best flags?"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from loopwright.core.errors import TaskError
+from loopwright.core.run import Baseline
+from loopwright.core.task import Case, Task, Use
+from loopwright.core.timing import Comparison
+from loopwright.core.verdict import Failure
+from loopwright.gates.compare import first_mismatch
+from loopwright.gates.gate import Context
+from loopwright.harness.execute import CaseRunner
+from loopwright.harness.types import BuildResult
+from loopwright.system.execution import Limits
+from loopwright.timing.compare import SampleFailed, compare
+from loopwright.timing.policy import Policy
+from loopwright.toolchains.toolchain import NATIVE_FLAGS, Purpose, Variant
+from loopwright.workbench.expected import ExpectedOutputs
+from loopwright.workbench.sampling import sampler
+
+Say = Callable[[str], None]
+ORIGINAL_LIMITS = Limits(wall_s=300.0, memory_bytes=None)
+_GATE = "original"
+
+
+@dataclass(frozen=True)
+class CaseFacts:
+    """What one run of the original on one case cost; the limits of candidates follow from it."""
+
+    wall_s: float
+    outer_s: float
+    peak_memory_bytes: int
+
+
+def own_variant(context_target: Variant, task: Task) -> Variant:
+    """The task's own flags, with the target's."""
+    return replace(context_target, flags=task.build.flags)
+
+
+def native_variant(context_target: Variant, task: Task) -> Variant:
+    """-O3 -march=native; -ffast-math only where the task allows it."""
+    return replace(context_target, flags=NATIVE_FLAGS + (("-ffast-math",) if task.fast_math else ()))
+
+
+def build_original(context: Context, variant: Variant) -> BuildResult:
+    """Build the original. Raises TaskError with the compiler's words when that fails."""
+    build = context.builder.build(context.task.tree, context.toolchain, variant)
+    if build.failure is not None:
+        detail = build.failure.evidence.get("errors") or build.failure.evidence.get("log", "")
+        raise TaskError(
+            f"the original does not build with {context.toolchain.name} {' '.join(variant.flags)}: "
+            f"{build.failure.message}\n{detail}".rstrip(),
+            where=context.task.name,
+            hint="check [build] in loopwright.toml: sources, include, libs, command",
+        )
+    return build
+
+
+def run_original(
+    task: Task, cases: CaseRunner, build: BuildResult, case: Case, expected: ExpectedOutputs
+) -> CaseFacts:
+    """Run `case` twice with one thread, keep its outputs, and make sure that the two runs agree.
+
+    Raises:
+        TaskError: when the original fails, or is not deterministic within the task's tolerance.
+    """
+    limits = replace(ORIGINAL_LIMITS, wall_s=case.timeout_s or ORIGINAL_LIMITS.wall_s)
+    runs = [cases.run(build, case, limits, threads=1, gate=_GATE) for _ in range(2)]
+    for run in runs:
+        if run.failure is not None:
+            raise _broken(task, run.failure)
+    mismatch = first_mismatch(task, runs[0].outputs, runs[1].outputs)
+    if mismatch is not None:
+        raise TaskError(
+            f"the original gives another result when run again: case {case.name}: {mismatch.message}",
+            where=task.name,
+            hint='leave such lines out with [output] ignore = ["^time"], or fix the seed',
+        )
+    if not any(array.size for array in runs[0].outputs.values()):
+        raise TaskError(
+            f"nothing to compare: case {case.name} has no output under [output]",
+            where=task.name,
+            hint='set stdout = "numbers", or name files = [{ path = "out.bin", dtype = "f64" }]',
+        )
+    expected.put(case.name, runs[0].outputs)
+    sample = runs[1].sample
+    assert sample is not None
+    return CaseFacts(
+        wall_s=min(r.sample.wall_s for r in runs if r.sample is not None),
+        outer_s=max(r.execution.outer_s for r in runs),
+        peak_memory_bytes=max(r.execution.peak_memory_bytes for r in runs),
+    )
+
+
+def measure_baseline(
+    context: Context, repetitions: Callable[[Case], int], policy: Policy, say: Say
+) -> tuple[Baseline, list[Comparison]]:
+    """Time the original at its own flags, at -O3 -march=native and with the compiler's own
+    parallelisation; the faster of the first two is the baseline.
+
+    A variant whose outputs differ from those of the task's own flags by more than the tolerance is
+    rejected: its time would be that of another computation.
+    """
+    task = context.task
+    names = [case.name for case in task.cases_for(Use.TIME)]
+    own, native = own_variant(context.variant, task), native_variant(context.variant, task)
+    rejected: dict[str, str] = {}
+    comparisons: list[Comparison] = []
+    times: dict[str, float] = {}
+    own_build = build_original(context, own)
+    chosen, chosen_variant, chosen_build = "own", own, own_build
+    if native.flags != own.flags:
+        say(f"timing the original: {' '.join(own.flags)} against {' '.join(native.flags)}")
+        native_build = build_original(context, native)
+        rejected["native"] = _wrong(context, native_build)
+        if not rejected["native"]:
+            result = compare(
+                sampler(context, own_build, repetitions),
+                sampler(context, native_build, repetitions),
+                names,
+                policy,
+                label_a="own",
+                label_b="native",
+            )
+            comparisons.append(result)
+            times = {"own": median_wall_s(result, "a"), "native": median_wall_s(result, "b")}
+            if result.speedup.estimate >= 1:
+                chosen, chosen_variant, chosen_build = "native", native, native_build
+    automatic = replace(chosen_variant, purpose=Purpose.AUTO_PARALLEL, threads=context.threads[-1])
+    say("timing the compiler's own parallelisation")
+    build = context.builder.build(task.tree, context.toolchain, automatic)
+    problem = build.failure.message if build.failure else _wrong(context, build)
+    if not problem:
+        try:
+            result = compare(
+                sampler(context, chosen_build, repetitions),
+                sampler(context, build, repetitions),
+                names,
+                policy,
+                label_a=chosen,
+                label_b="auto_parallel",
+            )
+            comparisons.append(result)
+            times["auto_parallel"] = median_wall_s(result, "b")
+            times.setdefault(chosen, median_wall_s(result, "a"))
+        except SampleFailed as failed:
+            problem = failed.failure.message
+    rejected["auto_parallel"] = problem
+    if chosen not in times:
+        sample = sampler(context, chosen_build, repetitions)
+        times[chosen] = sum(statistics.median(sample(n).wall_s for _ in range(3)) for n in names)
+    baseline = Baseline(
+        variant=chosen,
+        wall_s=times[chosen],
+        variants=times,
+        rejected={name: why for name, why in rejected.items() if why},
+        flags=chosen_variant.flags,
+    )
+    return baseline, comparisons
+
+
+def median_wall_s(comparison: Comparison, side: str) -> float:
+    """Median seconds of one side ("a" or "b"), summed over the cases."""
+    samples: dict[str, list[float]] = {}
+    for each in comparison.rounds:
+        for case, pair in (each.a if side == "a" else each.b).items():
+            samples.setdefault(case, []).extend(sample.wall_s for sample in pair)
+    return sum(statistics.median(values) for values in samples.values())
+
+
+def _wrong(context: Context, build: BuildResult) -> str:
+    """Why the outputs of this build of the original are not those of the task's own flags; "" if they are."""
+    for case in context.task.cases_for(Use.CHECK, Use.TIME):
+        limits = replace(ORIGINAL_LIMITS, wall_s=case.timeout_s or ORIGINAL_LIMITS.wall_s)
+        run = context.cases.run(build, case, limits, threads=context.threads[-1], gate=_GATE)
+        if run.failure is not None:
+            return run.failure.message
+        if mismatch := first_mismatch(context.task, context.expected(case), run.outputs):
+            return f"case {case.name}: {mismatch.message}"
+    return ""
+
+
+def _broken(task: Task, failure: Failure) -> TaskError:
+    detail = failure.evidence.get("stderr", "")
+    return TaskError(
+        f"the original fails: {failure.message}" + (f"\n{detail}" if detail else ""),
+        where=task.name,
+        hint="run it by hand with the same arguments; limits per case: timeout_s = SECONDS",
+    )

@@ -1,0 +1,361 @@
+"""The workbench: the one door through which every candidate goes, and the memory of a run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+
+from loopwright.core.candidate import Candidate
+from loopwright.core.profile import Profile
+from loopwright.core.run import Baseline, Evaluation
+from loopwright.core.task import Case, Use
+from loopwright.core.timing import Comparison, Speedup
+from loopwright.core.tree import Tree
+from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict
+from loopwright.gates.chain import run_gates
+from loopwright.gates.gate import Context, Gate, Stage, Subject
+from loopwright.gates.registry import GATES
+from loopwright.harness.types import BuildResult
+from loopwright.system.execution import Runner
+from loopwright.timing.compare import SampleFailed, compare
+from loopwright.timing.policy import Policy
+from loopwright.timing.promotion import is_promoted
+from loopwright.workbench.baseline import (
+    CaseFacts,
+    build_original,
+    measure_baseline,
+    median_wall_s,
+    own_variant,
+    run_original,
+)
+from loopwright.workbench.context import Measured, make_context, needed_cases, with_flags
+from loopwright.workbench.expected import ExpectedOutputs
+from loopwright.workbench.journal import Journal, Observer, silent
+from loopwright.workbench.machine_file import MachineFacts, machine_facts
+from loopwright.workbench.profiling import profile_build
+from loopwright.workbench.records import from_data, to_data
+from loopwright.workbench.rundir import RunDirectory, open_run, original_candidate
+from loopwright.workbench.sampling import sampler
+
+BASELINE_POLICY = Policy(min_rounds=8, max_rounds=8, budget_s=12.0, target_halfwidth=0.02)
+TRIAL_POLICY = Policy(min_rounds=8, max_rounds=24, budget_s=20.0, target_halfwidth=0.01)
+
+
+class BudgetSpent(Exception):
+    """The run's budget does not allow another evaluation. Ends an agent's work; not an error."""
+
+
+class Workbench:
+    """Builds, gates, times and records candidates of one run.
+
+    Evaluations are remembered by the content of the candidate: asking again costs nothing and counts
+    nothing. That is also how a run resumes: its agent starts from the beginning, and everything that is in
+    the journal is answered from there.
+
+    Calls of `evaluate` are serialised by a lock: there is one clock and one machine.
+    """
+
+    def __init__(
+        self,
+        directory: RunDirectory,
+        *,
+        observer: Observer = silent,
+        runner: Runner | None = None,
+        gates: tuple[Gate, ...] = GATES,
+    ) -> None:
+        self.directory = directory
+        _, self.task, self.settings, _ = open_run(directory.path)
+        self.lineage = directory.lineage
+        self.journal = Journal(directory.journal, observer)
+        self.gates = gates
+        self.expected = ExpectedOutputs(directory.reference)
+        self.original = original_candidate(self.task)
+        self._measured = Measured({})
+        self.context: Context = make_context(
+            self.task, self.settings, directory, self.expected, self._measured, runner=runner
+        )
+        self._lock = threading.RLock()
+        self._candidates: dict[str, Candidate] = {self.original.id: self.original}
+        self._evaluations: dict[str, Evaluation] = {}
+        self._profiles: dict[str, Profile] = {}
+        self._baseline: Baseline | None = None
+        self._machine: MachineFacts | None = None
+        self._best_id = self.original.id
+        self._best_speedup = 1.0
+        self._replay()
+
+    # What an agent may look at ---------------------------------------------------------------
+
+    @property
+    def baseline(self) -> Baseline:
+        """The original's times. Known after :meth:`prepare`."""
+        if self._baseline is None:
+            raise RuntimeError("prepare() comes first")
+        return self._baseline
+
+    @property
+    def machine(self) -> MachineFacts:
+        """Machine, floors and noise. Known after :meth:`prepare`."""
+        if self._machine is None:
+            raise RuntimeError("prepare() comes first")
+        return self._machine
+
+    @property
+    def best(self) -> Candidate:
+        """The incumbent; the original until something was promoted."""
+        return self._candidates[self._best_id]
+
+    @property
+    def evaluations(self) -> tuple[Evaluation, ...]:
+        """All evaluations so far, in order of their numbers."""
+        return tuple(sorted(self._evaluations.values(), key=lambda e: e.number))
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds of the budget that are left, None without a limit."""
+        limit = self.settings.budget.wall_s
+        return None if limit is None else max(0.0, limit - self.journal.run_s)
+
+    def candidate(self, candidate_id: str) -> Candidate:
+        """A candidate of this run by its id; KeyError when there is none."""
+        return self._candidates[candidate_id]
+
+    def tree(self, candidate: Candidate) -> Tree:
+        """The complete tree of a candidate: protected files are those of the task, unless it brought
+        others along, which the integrity gate will see.
+        """
+        kept = {p: c for p, c in self.task.tree.items() if not self.task.is_editable(p)}
+        return Tree({**kept, **candidate.files})
+
+    # The door --------------------------------------------------------------------------------
+
+    def prepare(self) -> Baseline:
+        """Measure machine and original, once. Does nothing on a run that is resumed after it.
+
+        Raises:
+            TaskError: when the original does not build, does not run, or is not deterministic.
+        """
+        with self._lock:
+            if self._machine is None:
+                self._machine = machine_facts(
+                    self.directory.home,
+                    self.context.toolchain,
+                    self.context.cases.runner,
+                    self.directory.scratch,
+                    self._say,
+                )
+                self.journal.write("machine", facts=to_data(self._machine))
+            if self._baseline is None:
+                self._prepare_baseline()
+            self.context = with_flags(self.context, self.baseline.flags)
+            return self.baseline
+
+    def evaluate(self, candidate: Candidate, *, timed: bool = True) -> Evaluation:
+        """Judge `candidate`: integrity, build, outputs; then, when `timed`, a promotion trial.
+
+        A failure is a value in the result. Timing is against the incumbent, in turn with it; the speedup
+        over the baseline is chained through the incumbent's own until the end of the run, where the winner
+        is timed beside the original again.
+
+        Raises:
+            BudgetSpent: when the budget does not allow it. A candidate that was judged before is free.
+        """
+        with self._lock:
+            known = self._evaluations.get(candidate.id)
+            if known is not None and not (timed and known.verdict.passed and known.speedup is None):
+                return known
+            if candidate.id == self.original.id:
+                return self._evaluate_original()
+            self._check_budget(new=known is None)
+            self._candidates.setdefault(candidate.id, candidate)
+            tree = self.tree(candidate)
+            self.lineage.add(candidate, tree)
+            number = known.number if known else len(self._evaluations) + 1
+            begun_s = self.journal.run_s
+            self.journal.write(
+                "evaluating", candidate=candidate.id, number=number, title=candidate.title,
+                parent=candidate.parent, proof=candidate.proof, speculative=candidate.speculative,
+                details=dict(candidate.details or {}),
+            )  # fmt: skip
+            subject = Subject(tree)
+            verdict = Verdict()
+            trial: Comparison | None = None
+            if known is not None:
+                verdict = known.verdict
+                build = self.context.builder.build(tree, self.context.toolchain, self.context.variant)
+                subject = replace(subject, build=build)
+            else:
+                verdict, subject = run_gates(self.gates, Stage.EVERY, subject, self.context)
+            if verdict.passed and timed:
+                assert subject.build is not None
+                self._say(f"timing {candidate.id} against the best so far")
+                try:
+                    trial = self._trial(subject.build)
+                except SampleFailed as failed:
+                    verdict = _with_failure(verdict, failed.failure)
+            return self._record(candidate, number, verdict, trial, begun_s)
+
+    def profile(self, candidate: Candidate) -> Profile | None:
+        """Where the time of `candidate` goes on the first timed case; None when no profiler works here."""
+        with self._lock:
+            if candidate.id not in self._profiles:
+                self._say(f"profiling {candidate.id}")
+                profile = profile_build(self.context, self.tree(candidate), self.machine, self.directory)
+                if profile is None:
+                    return None
+                self._profiles[candidate.id] = profile
+                self.journal.write("profile", candidate=candidate.id, profile=to_data(profile))
+            return self._profiles[candidate.id]
+
+    def repetitions(self, case: Case) -> int:
+        """Timed repetitions of a kernel in one execution of its driver; 1 for a program."""
+        return self._measured.repetitions(case)
+
+    def add_measured(self, case: str, facts: CaseFacts) -> None:
+        """Note what the original needed for a case that was not run before (a held-out one)."""
+        self._measured.cases[case] = facts
+        self.journal.write("original", case=case, facts=to_data(facts))
+
+    def close(self) -> None:
+        """Release the journal."""
+        self.journal.close()
+
+    # Inside ----------------------------------------------------------------------------------
+
+    def _say(self, text: str) -> None:
+        self.journal.tell("progress", text=text)
+
+    def _prepare_baseline(self) -> None:
+        self._say(f"building the original with {self.context.toolchain.name}")
+        build = build_original(self.context, own_variant(self.context.variant, self.task))
+        for case in needed_cases(self.task):
+            if case.name not in self._measured.cases or not self.expected.has(case.name):
+                self._say(f"running the original: case {case.name}")
+                facts = run_original(self.task, self.context.cases, build, case, self.expected)
+                self.add_measured(case.name, facts)
+        policy = BASELINE_POLICY
+        baseline, comparisons = measure_baseline(self.context, self._measured.repetitions, policy, self._say)
+        self._baseline = baseline
+        self.journal.write(
+            "baseline", baseline=to_data(baseline), comparisons=to_data(comparisons),
+            toolchain=self.context.toolchain.name,
+        )  # fmt: skip
+
+    def _evaluate_original(self) -> Evaluation:
+        """The original is its own baseline: nothing is measured, nothing counted."""
+        passed = GateResult("outputs", GateStatus.PASS, reason="the original")
+        return Evaluation(
+            self.original.id, None, "original", Verdict((passed,)), Speedup(1.0, 1.0, 1.0, 0),
+            wall_s=self.baseline.wall_s,
+        )  # fmt: skip
+
+    def _check_budget(self, *, new: bool) -> None:
+        budget = self.settings.budget
+        if new and budget.evaluations is not None and len(self._evaluations) >= budget.evaluations:
+            raise BudgetSpent(f"{budget.evaluations} evaluations done")
+        if self.remaining_s == 0.0:
+            raise BudgetSpent(f"{budget.wall_s:g} s spent")
+
+    def _trial(self, build: BuildResult) -> Comparison:
+        incumbent = self.context.builder.build(
+            self.tree(self.best), self.context.toolchain, self.context.variant
+        )
+        names = [case.name for case in self.task.cases_for(Use.TIME)]
+        return compare(
+            sampler(self.context, incumbent, self.repetitions),
+            sampler(self.context, build, self.repetitions),
+            names,
+            TRIAL_POLICY,
+            label_a=self._best_id,
+            label_b="candidate",
+            on_round=lambda s: self.journal.tell("round", estimate=s.estimate, rounds=s.rounds),
+        )
+
+    def _record(
+        self,
+        candidate: Candidate,
+        number: int,
+        verdict: Verdict,
+        trial: Comparison | None,
+        begun_s: float,
+    ) -> Evaluation:
+        speedup = None if trial is None else _chained(trial.speedup, self._best_speedup, self._best_id)
+        promoted = trial is not None and is_promoted(trial.speedup, self.machine.noise)
+        evaluation = Evaluation(
+            candidate=candidate.id,
+            parent=candidate.parent,
+            title=candidate.title,
+            verdict=verdict,
+            speedup=speedup,
+            against_best=trial.speedup if trial else None,
+            promoted=promoted,
+            wall_s=median_wall_s(trial, "b") if trial else None,
+            elapsed_s=round(self.journal.run_s - begun_s, 6),
+            at_s=round(self.journal.run_s, 6),
+            number=number,
+        )
+        if promoted:
+            # Before the journal, so that whatever the journal calls best is best in the lineage too.
+            self.lineage.set_best(candidate.id)
+        self.journal.write(
+            "evaluation", evaluation=to_data(evaluation), comparison=to_data(trial) if trial else None
+        )
+        self._remember(evaluation)
+        self._discard_builds(candidate)
+        return evaluation
+
+    def _remember(self, evaluation: Evaluation) -> None:
+        self._evaluations[evaluation.candidate] = evaluation
+        if evaluation.promoted:
+            self._best_id = evaluation.candidate
+            assert evaluation.speedup is not None
+            self._best_speedup = evaluation.speedup.estimate
+
+    def _discard_builds(self, candidate: Candidate) -> None:
+        """Builds of what is not the best will not be run again; a long run must not fill the disk."""
+        if candidate.id != self._best_id:
+            self.context.builder.discard(self.tree(candidate), self.context.toolchain, self.context.variant)
+
+    def _replay(self) -> None:
+        for event in self.journal.events:
+            data: Mapping[str, object] = event.data
+            match event.kind:
+                case "machine":
+                    self._machine = from_data(MachineFacts, data["facts"])
+                case "original":
+                    self._measured.cases[str(data["case"])] = from_data(CaseFacts, data["facts"])
+                case "baseline":
+                    self._baseline = from_data(Baseline, data["baseline"])
+                case "evaluation":
+                    evaluation = from_data(Evaluation, data["evaluation"])
+                    self._restore(evaluation.candidate, evaluation.parent, evaluation.title)
+                    self._remember(evaluation)
+                case "profile":
+                    self._profiles[str(data["candidate"])] = from_data(Profile, data["profile"])
+        if self._baseline is not None:
+            self.context = with_flags(self.context, self._baseline.flags)
+
+    def _restore(self, candidate_id: str, parent: str | None, title: str) -> None:
+        tree = self.lineage.tree(candidate_id)
+        protected = {p for p in self.task.tree if not self.task.is_editable(p)}
+        files = Tree({p: c for p, c in tree.items() if p not in protected or c != self.task.tree[p]})
+        self._candidates[candidate_id] = Candidate(files, parent, title)
+
+
+def _chained(trial: Speedup, incumbent: float, incumbent_id: str) -> Speedup:
+    if incumbent == 1.0:
+        return trial
+    return replace(
+        trial,
+        estimate=trial.estimate * incumbent,
+        low=trial.low * incumbent,
+        high=trial.high * incumbent,
+        by_case={name: value * incumbent for name, value in trial.by_case.items()},
+        method=f"{trial.method}, chained through {incumbent_id}",
+    )
+
+
+def _with_failure(verdict: Verdict, failure: Failure) -> Verdict:
+    failed = GateResult(failure.gate, GateStatus.FAIL, failure=failure)
+    return Verdict((*verdict.results, failed))

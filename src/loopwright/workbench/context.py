@@ -1,0 +1,104 @@
+"""Everything that judging candidates of one run needs, put together once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from loopwright.core.task import Case, Target, Task, Use
+from loopwright.gates.gate import Context
+from loopwright.harness.build import Builder
+from loopwright.harness.execute import CaseRunner
+from loopwright.system.execution import Limits, Runner
+from loopwright.system.machine import this_machine, usable_cpus
+from loopwright.system.sandbox import choose_runner
+from loopwright.toolchains.discovery import find
+from loopwright.toolchains.toolchain import NATIVE_FLAGS, Toolchain, Variant
+from loopwright.workbench.baseline import CaseFacts
+from loopwright.workbench.expected import ExpectedOutputs
+from loopwright.workbench.rundir import RunDirectory
+from loopwright.workbench.sampling import repetitions_for
+from loopwright.workbench.settings import Settings
+
+_SLOWEST = 10.0
+_GRACE_S = 5.0
+_LEAST_MEMORY_BYTES = 2 << 30
+_MEMORY_FACTOR = 4
+_MEMORY_SHARE = 0.8
+
+
+@dataclass
+class Measured:
+    """What the original needed, case by case; filled while a run is prepared."""
+
+    cases: dict[str, CaseFacts]
+
+    def limits(self, case: Case) -> Limits:
+        """Ceilings for one run of a candidate: far above what the original needs, far below harm."""
+        machine_bytes = int(this_machine().memory_bytes * _MEMORY_SHARE)
+        facts = self.cases.get(case.name)
+        if facts is None:
+            return Limits(wall_s=case.timeout_s or 300.0, memory_bytes=machine_bytes)
+        wall_s = _SLOWEST * facts.outer_s + _GRACE_S
+        memory = max(_LEAST_MEMORY_BYTES, _MEMORY_FACTOR * facts.peak_memory_bytes)
+        return Limits(
+            wall_s=min(wall_s, case.timeout_s) if case.timeout_s else wall_s,
+            cpu_s=wall_s * max(4, len(usable_cpus())),
+            memory_bytes=min(memory, machine_bytes) if machine_bytes else memory,
+        )
+
+    def repetitions(self, case: Case) -> int:
+        """Timed repetitions of a kernel in one execution of its driver."""
+        facts = self.cases.get(case.name)
+        return repetitions_for(facts.wall_s) if facts else 1
+
+
+def thread_numbers(target: Target, most: int) -> tuple[int, ...]:
+    """Numbers of threads that the output gate tries, ascending; the last is the one that is timed.
+
+    Three threads are tried on two cores too, since a wrong split of the work often shows at odd numbers
+    only; they come before the timed number, which stays last.
+    """
+    if target is Target.SERIAL:
+        return (1,)
+    return tuple(dict.fromkeys([n for n in (1, 2, 3) if n != most] + [most]))
+
+
+def make_context(
+    task: Task,
+    settings: Settings,
+    directory: RunDirectory,
+    expected: ExpectedOutputs,
+    measured: Measured,
+    *,
+    runner: Runner | None = None,
+    toolchain: Toolchain | None = None,
+) -> Context:
+    """The context of a run, before its baseline is known (the variant has the native flags).
+
+    Raises:
+        ToolMissing: without compiler or sandbox.
+    """
+    runner = runner or choose_runner(settings.sandbox)
+    toolchain = toolchain or find(settings.toolchain)
+    cores = len(usable_cpus())
+    most = settings.threads or cores
+    return Context(
+        task=task,
+        builder=Builder(task, runner, directory.scratch),
+        cases=CaseRunner(task, runner, directory.scratch, cores=cores),
+        toolchain=toolchain,
+        variant=Variant(NATIVE_FLAGS, settings.target),
+        expected=lambda case: expected.get(case.name),
+        limits=measured.limits,
+        threads=thread_numbers(settings.target, most),
+    )
+
+
+def with_flags(context: Context, flags: tuple[str, ...]) -> Context:
+    """The context with the flags of the baseline: candidates are built as the original is."""
+    return replace(context, variant=replace(context.variant, flags=flags))
+
+
+def needed_cases(task: Task) -> tuple[Case, ...]:
+    """The cases that are run before candidates come; held-out ones wait for the end."""
+    return task.cases_for(Use.CHECK, Use.TIME)

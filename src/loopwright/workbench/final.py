@@ -1,0 +1,207 @@
+"""The end of a run: held-out cases, the final gates and the last timing, once, never fed back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from loopwright.core.candidate import Candidate
+from loopwright.core.errors import TaskError
+from loopwright.core.modes import FailureMode
+from loopwright.core.run import Best, Evaluation, RunResult, RunStatus
+from loopwright.core.task import Case, Use
+from loopwright.core.timing import Comparison, Speedup
+from loopwright.core.tree import unified_patch
+from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict
+from loopwright.gates.chain import run_gates
+from loopwright.gates.gate import Stage, Subject
+from loopwright.gates.outputs import OutputsGate
+from loopwright.harness.types import BuildResult
+from loopwright.system.store import write_atomically
+from loopwright.timing.compare import SampleFailed, compare
+from loopwright.timing.policy import Policy
+from loopwright.timing.promotion import is_promoted
+from loopwright.workbench.baseline import build_original, median_wall_s, own_variant, run_original
+from loopwright.workbench.bench import Workbench
+from loopwright.workbench.records import from_data, to_data
+from loopwright.workbench.sampling import sampler
+
+FINAL_POLICY = Policy(
+    min_rounds=8, max_rounds=40, budget_s=30.0, target_halfwidth=0.01, decide_at=None, hopeless=None
+)
+HELD_OUT_POLICY = Policy(
+    min_rounds=8, max_rounds=12, budget_s=15.0, target_halfwidth=0.03, decide_at=None, hopeless=None
+)
+_RUNNERS_UP = 2
+_GATE = "held-out"
+
+
+def finish(bench: Workbench) -> RunResult:
+    """Judge the best candidate for the last time and write the result and `best.patch`.
+
+    When the winner fails, up to two runners-up are tried. A run that was finished before gives the same
+    result again.
+    """
+    for event in bench.journal.events:
+        if event.kind == "result":
+            return from_data(RunResult, event.data["result"])
+    best: Best | None = None
+    dropped: list[tuple[str, Failure]] = []
+    for evaluation in _finalists(bench):
+        candidate = bench.candidate(evaluation.candidate)
+        best, failure = _judge(bench, candidate)
+        if failure is not None:
+            dropped.append((candidate.id, failure))
+        if best is not None or failure is None:
+            break
+    result = _result(bench, best, dropped)
+    if best is not None:
+        bench.lineage.set_best(best.candidate)
+        patch = unified_patch(bench.task.tree, bench.tree(bench.candidate(best.candidate)))
+    else:
+        bench.lineage.set_best(bench.original.id)
+        patch = ""
+    write_atomically(bench.directory.path / "best.patch", patch.encode("utf-8", "surrogateescape"))
+    bench.journal.write("result", result=to_data(result))
+    return result
+
+
+def _finalists(bench: Workbench) -> list[Evaluation]:
+    """The candidates that were promoted, the best (the last promoted) first, at most three."""
+    promoted = [e for e in bench.evaluations if e.promoted]
+    promoted.sort(key=lambda e: e.speedup.estimate if e.speedup else 0.0, reverse=True)
+    current = [e for e in promoted if e.candidate == bench.best.id]
+    others = [e for e in promoted if e.candidate != bench.best.id]
+    return [*current, *others][: 1 + _RUNNERS_UP]
+
+
+def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure | None]:
+    """(the winner with its final figures, None) or (None, why not); (None, None): right, but not faster."""
+    bench.journal.tell("progress", text=f"judging {candidate.id} for the last time")
+    tree = bench.tree(candidate)
+    # Every gate again, from a fresh build: what is handed over is what was judged.
+    bench.context.builder.discard(tree, bench.context.toolchain, bench.context.variant)
+    verdict, subject = run_gates(bench.gates, Stage.EVERY, Subject(tree), bench.context)
+    if verdict.passed:
+        final, subject = run_gates(bench.gates, Stage.FINAL, subject, bench.context)
+        verdict = Verdict((*verdict.results, *final.results))
+    if verdict.failure is not None:
+        return None, _told(bench, candidate, verdict.failure)
+    assert subject.build is not None
+    held_out = _held_out_outputs(bench, subject.build)
+    verdict = Verdict((*verdict.results, held_out))
+    if held_out.failure is not None:
+        return None, _told(bench, candidate, held_out.failure)
+    try:
+        timed = _timed(bench, subject.build, bench.task.cases_for(Use.TIME), FINAL_POLICY)
+        elsewhere = _held_out_speedup(bench, subject.build)
+    except SampleFailed as failed:
+        return None, _told(bench, candidate, failed.failure)
+    bench.journal.write("final", candidate=candidate.id, verdict=to_data(verdict),
+                        comparison=to_data(timed), held_out=to_data(elsewhere))  # fmt: skip
+    if not is_promoted(timed.speedup, bench.machine.noise):
+        return None, None
+    return (
+        Best(
+            candidate=candidate.id,
+            title=candidate.title,
+            verified=verdict.verified,
+            speedup=timed.speedup,
+            gates=verdict.by_gate,
+            wall_s=median_wall_s(timed, "b"),
+            held_out_speedup=elsewhere,
+        ),
+        None,
+    )
+
+
+def _told(bench: Workbench, candidate: Candidate, failure: Failure) -> Failure:
+    bench.journal.write("dropped", candidate=candidate.id, failure=to_data(failure))
+    return failure
+
+
+def _held_out_outputs(bench: Workbench, build: BuildResult) -> GateResult:
+    """The held-out cases with every number of threads, against the original, which runs them now."""
+    cases = bench.task.cases_for(Use.HELD_OUT)
+    if not cases:
+        return GateResult(_GATE, GateStatus.NOT_AVAILABLE, reason="the task has no held-out case")
+    original = build_original(bench.context, own_variant(bench.context.variant, bench.task))
+    gate = OutputsGate()
+    for case in cases:
+        if not bench.expected.has(case.name):
+            facts = run_original(bench.task, bench.context.cases, original, case, bench.expected)
+            bench.add_measured(case.name, facts)
+        placements = ("end", "start") if bench.task.kernel is not None else ("aligned",)
+        for number, threads in enumerate(bench.context.threads):
+            placement = placements[number % len(placements)]
+            failure = gate.one(build, case, bench.context, threads, placement)
+            if failure is not None:
+                return GateResult(_GATE, GateStatus.FAIL, failure=_as_held_out(failure))
+    return GateResult(_GATE, GateStatus.PASS)
+
+
+def _as_held_out(failure: Failure) -> Failure:
+    return Failure(
+        FailureMode.HELD_OUT_FAILURE, _GATE, f"{failure.mode}: {failure.message}", failure.evidence
+    )
+
+
+def _timed(bench: Workbench, build: BuildResult, cases: Iterable[Case], policy: Policy) -> Comparison:
+    context = bench.context
+    original = context.builder.build(bench.task.tree, context.toolchain, context.variant)
+    if original.failure is not None:
+        raise TaskError(original.failure.message, where=bench.task.name)
+    return compare(
+        sampler(context, original, bench.repetitions),
+        sampler(context, build, bench.repetitions),
+        [case.name for case in cases],
+        policy,
+        label_a="original",
+        label_b="best",
+        on_round=lambda s: bench.journal.tell("round", estimate=s.estimate, rounds=s.rounds),
+    )
+
+
+def _held_out_speedup(bench: Workbench, build: BuildResult) -> Speedup | None:
+    """The speedup at sizes that nobody tuned for, as far as they are long enough to be timed."""
+    cases = bench.task.cases_for(Use.HELD_OUT)
+    if not cases:
+        return None
+    return _timed(bench, build, cases, HELD_OUT_POLICY).speedup
+
+
+def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failure]]) -> RunResult:
+    failures = Counter(str(e.verdict.failure.mode) for e in bench.evaluations if e.verdict.failure)
+    failures.update(str(failure.mode) for _, failure in dropped)
+    evaluations = bench.evaluations
+    warnings: list[str] = []
+    if best is not None:
+        status, reason = RunStatus.IMPROVED, best.title
+    elif any(e.verdict.passed for e in evaluations) or not evaluations:
+        status = RunStatus.NO_GAIN
+        reason = "nothing was proposed" if not evaluations else "no candidate was faster beyond doubt"
+        if dropped:
+            reason = f"what was faster failed at the end: {dropped[0][1].message}"
+    else:
+        status, reason = RunStatus.FAILED, "no candidate passed the gates"
+    if not bench.task.cases_for(Use.HELD_OUT):
+        warnings.append("no held-out case: nothing was checked at a size that the run did not see")
+    if not bench.task.cases_for(Use.CHECK):
+        warnings.append("no check case: outputs were compared on the timed case alone")
+    if not bench.context.cases.runner.isolates:
+        warnings.append("run without a sandbox (--sandbox none): candidates could reach the machine")
+    return RunResult(
+        run=bench.directory.id,
+        task=bench.task.name,
+        target=bench.settings.target.value,
+        agent=bench.settings.agent,
+        status=status,
+        baseline=bench.baseline,
+        best=best,
+        evaluations=len(evaluations),
+        failures=dict(sorted(failures.items())),
+        elapsed_s=round(bench.journal.run_s, 3),
+        directory=str(bench.directory.path),
+        reason=reason,
+        warnings=tuple(warnings),
+    )

@@ -1,0 +1,122 @@
+"""The journal of a run: append-only, one event a line, on disk before anybody acts on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from loopwright.core.errors import LoopwrightError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the journal. `run_s` is seconds of run time so far, pauses between sessions left out."""
+
+    number: int
+    kind: str
+    run_s: float
+    at: str
+    data: Mapping[str, Any]
+
+
+Observer = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """An observer that shows nothing."""
+
+
+def read_journal(path: Path) -> tuple[Event, ...]:
+    """All whole events of a journal. A torn last line (the process was killed) is passed over.
+
+    Raises:
+        LoopwrightError: when a line other than the last is damaged, or the schema is newer.
+    """
+    if not path.exists():
+        return ()
+    lines = path.read_bytes().split(b"\n")
+    events: list[Event] = []
+    for number, line in enumerate(lines[:-1]):
+        try:
+            record = json.loads(line)
+            schema = record.pop("schema")
+            event = Event(
+                number=record.pop("number"),
+                kind=record.pop("event"),
+                run_s=record.pop("run_s"),
+                at=record.pop("at"),
+                data=record,
+            )
+        except (ValueError, KeyError, AttributeError) as error:
+            raise LoopwrightError(f"line {number + 1} is damaged: {error}", where=str(path)) from error
+        if schema > SCHEMA:
+            raise LoopwrightError(
+                f"written by a newer version (schema {schema})",
+                where=str(path),
+                hint="pip install --upgrade loopwright",
+            )
+        events.append(event)
+    return tuple(events)
+
+
+class Journal:
+    """The writer of one journal. Opening repairs a torn last line, so that the next event starts afresh."""
+
+    def __init__(self, path: Path, observer: Observer = silent) -> None:
+        self.path = path
+        self.observer = observer
+        self.events: list[Event] = list(read_journal(path))
+        if path.exists():
+            content = path.read_bytes()
+            os.truncate(path, content.rfind(b"\n") + 1)
+        self._file = path.open("ab", buffering=0)
+        self._before_s = self.events[-1].run_s if self.events else 0.0
+        self._started = time.monotonic()
+
+    @property
+    def run_s(self) -> float:
+        """Seconds of run time, earlier sessions of the same run included."""
+        return self._before_s + time.monotonic() - self._started
+
+    def write(self, kind: str, **data: Any) -> Event:
+        """Append one event and wait until it is on disk; then tell the observer."""
+        event = Event(
+            number=len(self.events) + 1,
+            kind=kind,
+            run_s=round(self.run_s, 6),
+            at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            data=data,
+        )
+        head = {"schema": SCHEMA, "number": event.number, "event": kind, "run_s": event.run_s, "at": event.at}
+        line = json.dumps(head | data, ensure_ascii=True, allow_nan=False).encode() + b"\n"
+        try:
+            # One write call, so that a kill leaves at most one torn line at the very end.
+            written = os.write(self._file.fileno(), line)
+            if written != len(line):
+                raise OSError("short write")
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise LoopwrightError(
+                f"cannot write: {error.strerror or error}",
+                where=str(self.path),
+                hint="make room on the disk, then: loopwright runs resume " + self.path.parent.name,
+            ) from error
+        self.events.append(event)
+        self.observer(event)
+        return event
+
+    def tell(self, kind: str, **data: Any) -> None:
+        """Tell the observer something that need not be kept (progress)."""
+        self.observer(Event(0, kind, self.run_s, "", data))
+
+    def close(self) -> None:
+        """Close the file; the journal stays readable."""
+        self._file.close()

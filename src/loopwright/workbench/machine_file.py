@@ -1,0 +1,99 @@
+"""machine.json: what this machine is, its measured floors and its A/A noise, measured once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loopwright.core.machine import Floors, Machine, Noise
+from loopwright.core.task import Language
+from loopwright.core.timing import Sample
+from loopwright.system.execution import Command, Limits, Runner
+from loopwright.system.floors import measure_floors
+from loopwright.system.machine import this_machine
+from loopwright.system.store import write_atomically
+from loopwright.timing.noise import measure_noise
+from loopwright.toolchains.toolchain import NATIVE_FLAGS, Toolchain, Variant
+from loopwright.workbench.records import from_data, to_data
+
+_SCHEMA = 1
+_NOISE_PROGRAM = """\
+/* The standard program of the A/A measurement: some memory, some arithmetic, about 50 ms. */
+#include <stdio.h>
+#include <stdlib.h>
+int main(void)
+{
+    const long n = 1L << 20;
+    double *x = malloc(n * sizeof *x), s = 0;
+    if (!x)
+        return 1;
+    for (long i = 0; i < n; i++)
+        x[i] = 1.0 / (double)(i + 1);
+    for (int r = 0; r < 40; r++)
+#pragma omp parallel for reduction(+ : s)
+        for (long i = 0; i < n; i++)
+            s += x[i] * x[i];
+    printf("%.3f\\n", s);
+    return 0;
+}
+"""
+
+
+@dataclass(frozen=True)
+class MachineFacts:
+    """The content of machine.json."""
+
+    machine: Machine
+    floors: Floors
+    noise: Noise
+
+
+def machine_facts(
+    home: Path, toolchain: Toolchain, runner: Runner, scratch: Path, say: Callable[[str], None]
+) -> MachineFacts:
+    """Read machine.json below `home`, or measure and write it when it is missing or of another machine."""
+    path = home / "machine.json"
+    machine = this_machine()
+    try:
+        record = json.loads(path.read_bytes())
+        if record["schema"] == _SCHEMA:
+            facts = from_data(MachineFacts, record["facts"])
+            if facts.machine.key == machine.key:
+                return facts
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # Missing, torn or old: measuring again costs some seconds and loses nothing.
+    scratch.mkdir(parents=True, exist_ok=True)
+    say("measuring this machine once: memory bandwidth and peak rates")
+    floors = measure_floors(runner, toolchain.compiler(Language.C), machine, scratch)
+    say("measuring this machine once: how far apart two equal programs are timed")
+    noise = _noise(toolchain, runner, scratch, machine.cores)
+    facts = MachineFacts(machine, floors, noise)
+    home.mkdir(parents=True, exist_ok=True)
+    record = {"schema": _SCHEMA, "facts": to_data(facts)}
+    write_atomically(path, json.dumps(record, indent=1).encode() + b"\n")
+    return facts
+
+
+def _noise(toolchain: Toolchain, runner: Runner, scratch: Path, cores: int) -> Noise:
+    folder = scratch / "noise"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "noise.c").write_text(_NOISE_PROGRAM)
+    variant = Variant(NATIVE_FLAGS)
+    flags = (*toolchain.compile_flags(variant), *toolchain.link_flags(variant))
+    compiler = str(toolchain.compiler(Language.C))
+    built = runner.run(Command((compiler, *flags, "noise.c", "-o", "noise"), folder), Limits())
+    if not built.ok:
+        raise RuntimeError(f"the standard program does not build: {built.stderr.decode('utf-8', 'replace')}")
+    environment = {**toolchain.environment(variant), "OMP_NUM_THREADS": str(cores)}
+    command = Command((str(folder / "noise"),), folder, environment, quiet=True)
+
+    def sample(_: str) -> Sample:
+        run = runner.run(command, Limits())
+        if not run.ok:
+            raise RuntimeError(f"the standard program failed: {run.ending} {run.stderr!r}")
+        return Sample(run.wall_s, run.user_s, run.system_s, run.peak_memory_bytes, run.outer_s)
+
+    return measure_noise(sample, measured_at=datetime.now(UTC).isoformat(timespec="seconds"))

@@ -1,0 +1,29 @@
+"""What a run was asked to do. Frozen in run.json when the run is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from loopwright.core.run import Budget
+from loopwright.core.task import Target
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The choices of one run.
+
+    Attributes:
+        toolchain: name, as in "gcc-12"; None takes gcc if there is one, else clang.
+        threads: processors to use when timing; None is all usable ones.
+        sandbox: "auto", "bubblewrap" or "none".
+        seed: for everything an agent draws by chance.
+    """
+
+    agent: str = "builtin"
+    strategy: str = "refine"
+    target: Target = Target.OPENMP
+    toolchain: str | None = None
+    budget: Budget = field(default_factory=Budget)
+    threads: int | None = None
+    sandbox: str = "auto"
+    seed: int = 1
