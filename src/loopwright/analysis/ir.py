@@ -28,6 +28,9 @@ class Unknown:
 
     reason: str
     line: int = 0
+    local: bool = False
+    """As a problem of a loop: it concerns that loop only (a `break` or `continue` of its own, how its text
+    is written), so that the loops around it may still be proved. A `return` or `goto` is never local."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,9 @@ class Array:
     is_float: bool = False
     live_out: bool = True
     live_in: bool = True
+    delinearised: bool = False
+    """The dimensions were made from flat indexing such as `a[i * n + j]`: the language does not keep an inner
+    subscript within its extent, so that analysis has to prove it before it tells rows apart."""
 
     @property
     def is_scalar(self) -> bool:
