@@ -1,0 +1,182 @@
+"""Running a command inside bubblewrap: no network, system read-only, nothing of the user's in sight.
+
+The root of the sandbox is an empty folder of the host, bound read-write, on which the system's folders are
+mounted read-only. So a write to any other place succeeds, harms nothing, and is found afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from loopwright.core.errors import LoopwrightError, ToolMissing
+from loopwright.system.compiled import launcher
+from loopwright.system.execution import Command, Ending, Execution, Limits
+from loopwright.system.store import remove_tree
+from loopwright.system.supervise import Placement, supervise
+
+INSTALL = "apt-get install bubblewrap    (or dnf install bubblewrap, zypper install bubblewrap)"
+
+_SYSTEM = (
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix/store", "/gnu/store",
+    "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime",
+    "/etc/openmpi", "/etc/OpenCL", "/sys/devices/system",
+)  # fmt: skip
+_LAUNCHER = "/run/loopwright-launcher"
+_MOST_PATHS = 100
+_MOST_ENTRIES = 20_000
+
+
+@dataclass(frozen=True)
+class _Mounts:
+    """What is laid over the scratch root: (option, source, destination), parents first."""
+
+    binds: tuple[tuple[str, str, str], ...]
+
+    @property
+    def options(self) -> list[str]:
+        return [word for bind in self.binds for word in bind]
+
+    @property
+    def expected(self) -> dict[str, str]:
+        """Destination (and each folder above one) to the target of a symbolic link, "" for any other."""
+        paths = {"/": "", "/proc": "", "/dev": ""}
+        for option, source, destination in self.binds:
+            paths.update({str(parent): "" for parent in Path(destination).parents})
+            paths[destination] = source if option == "--symlink" else paths.get(destination, "")
+        return paths
+
+
+class BubblewrapRunner:
+    """Implements :class:`~loopwright.system.execution.Runner` by bubblewrap 0.4 or later."""
+
+    name = "bubblewrap"
+    isolates = True
+
+    def run(self, command: Command, limits: Limits) -> Execution:
+        """Run `command` to its end or to the first limit.
+
+        Raises:
+            ToolMissing: when bubblewrap is not installed or does not work on this machine.
+            OSError: when a path of `command` that should be shown does not exist.
+        """
+        bwrap = shutil.which("bwrap")
+        if bwrap is None:
+            raise ToolMissing("bwrap is not in PATH", where="bubblewrap", hint=INSTALL)
+        scratch = Path(tempfile.mkdtemp(prefix="loopwright-sandbox-"))
+        try:
+            execution = _run_in(scratch, bwrap, command, limits)
+        finally:
+            remove_tree(scratch)
+        failed_inside = execution.ending is Ending.NOT_STARTED and "bwrap:" in execution.message
+        if failed_inside and (problem := bubblewrap_problem()):
+            raise ToolMissing(problem, where="bubblewrap", hint=INSTALL)
+        return execution
+
+
+@cache
+def bubblewrap_problem() -> str:
+    """Why code cannot be run in bubblewrap on this machine; empty when it can. Tried once a process."""
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        return f"bwrap is not in PATH; {INSTALL}"
+    with tempfile.TemporaryDirectory(prefix="loopwright-try-") as folder:
+        scratch, cwd = Path(folder) / "scratch", Path(folder) / "cwd"
+        scratch.mkdir()
+        cwd.mkdir()
+        try:
+            execution = _run_in(scratch, bwrap, Command(("true",), cwd), Limits(wall_s=20.0))
+        except (LoopwrightError, OSError) as error:
+            return str(error)
+    if execution.ok:
+        return ""
+    said = execution.message or execution.stderr.decode("utf-8", "replace").strip() or execution.ending
+    return f"bwrap does not work here: {said}; containers often forbid user namespaces or mounting /proc"
+
+
+def _run_in(scratch: Path, bwrap: str, command: Command, limits: Limits) -> Execution:
+    root, shared_memory = scratch / "root", scratch / "shm"
+    (root / "tmp").mkdir(parents=True)
+    shared_memory.mkdir()
+    for folder in (root / "tmp", shared_memory):
+        folder.chmod(0o1777)
+    mounts = _mounts(command)
+    options = [
+        "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
+        "--bind", str(root), "/",
+        # On disk, not in memory: what is written there counts, and cannot fill the memory unseen.
+        "--dev", "/dev", "--bind", str(shared_memory), "/dev/shm", "--remount-ro", "/dev",
+        *mounts.options,
+        # Root in a user namespace is still root to the files of /proc/sys; nobody needs to write here.
+        "--proc", "/proc", "--remount-ro", "/proc",
+        "--chdir", str(_absolute(command.cwd)),
+        "--",
+    ]  # fmt: skip
+    placement = Placement(
+        prefix=(bwrap, *options),
+        launcher=_LAUNCHER,
+        folders=(root, shared_memory, command.cwd, *command.writable),
+        same_pids=False,
+    )
+    execution = supervise(command, limits, placement)
+    return replace(execution, wrote_outside=tuple(_written(root, mounts.expected)))
+
+
+def _mounts(command: Command) -> _Mounts:
+    binds: dict[str, tuple[str, str]] = {}
+    for name in _SYSTEM:
+        path = Path(name)
+        if path.is_symlink() and path.parent == Path("/"):
+            binds[name] = ("--symlink", str(path.readlink()))
+        elif path.exists():
+            binds[name] = ("--ro-bind", name)
+    binds[_LAUNCHER] = ("--ro-bind", str(launcher()))
+    for option, paths in (
+        ("--ro-bind", command.readable),
+        ("--bind", (*command.writable, command.cwd)),
+    ):
+        for path in paths:
+            real = path.resolve(strict=True)
+            # Under both names, when a folder on the way is a symbolic link.
+            for shown in {str(_absolute(path)), str(real)}:
+                binds[shown] = (option, str(real))
+    ordered = sorted(binds.items(), key=lambda item: len(Path(item[0]).parts))
+    return _Mounts(tuple((option, source, shown) for shown, (option, source) in ordered))
+
+
+def _absolute(path: Path) -> Path:
+    # Not Path.resolve(), which would follow symbolic links.
+    return Path(os.path.abspath(path))  # noqa: PTH100
+
+
+def _written(root: Path, expected: dict[str, str]) -> Iterable[str]:
+    """Paths under `root`, as the program saw them, that neither we nor bubblewrap have made."""
+    return sorted(_unexpected(root, expected))
+
+
+def _unexpected(root: Path, expected: dict[str, str]) -> Iterator[str]:
+    folders, seen, found = ["/"], 0, 0
+    while folders and seen < _MOST_ENTRIES and found < _MOST_PATHS:
+        shown = folders.pop()
+        try:
+            entries = list(os.scandir(str(root) + shown))
+        except OSError:
+            continue
+        for entry in entries:
+            seen += 1
+            path = f"{shown.rstrip('/')}/{entry.name}"
+            is_folder = entry.is_dir(follow_symlinks=False)
+            is_link = entry.is_symlink()
+            if path == "/tmp":
+                continue
+            known = path in expected and (os.readlink(entry.path) if is_link else "") == expected[path]  # noqa: PTH115
+            if is_folder:
+                folders.append(path)
+            if not known:
+                found += 1
+                yield path
