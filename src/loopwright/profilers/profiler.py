@@ -19,12 +19,17 @@ class Profiler(Protocol):
 
     @property
     def name(self) -> str:
-        """`perf`, `callgrind` or `gprof`."""
+        """`perf` or `callgrind`."""
         ...
 
     @property
     def version(self) -> str:
         """Version of the tool."""
+        ...
+
+    @property
+    def slowdown(self) -> float:
+        """About how many times longer a profiled run takes: choose the case by it."""
         ...
 
     def available(self) -> str:

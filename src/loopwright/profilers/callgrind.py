@@ -1,0 +1,175 @@
+"""Callgrind: exact, repeatable counts of instructions, at 20 to 60 times the run time."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from loopwright.core.profile import HotLine
+from loopwright.profilers.perf import shares
+from loopwright.profilers.profiler import ProfileFailed
+from loopwright.profilers.symbols import Place, SourceFolder
+from loopwright.system.execution import Command, Limits, Runner
+from loopwright.toolchains.install import install_line
+
+_SLOWDOWN = 60.0
+_FLAGS = (
+    "-q",
+    "--tool=callgrind",
+    "--dump-instr=no",
+    "--dump-line=yes",
+    "--compress-strings=no",
+    "--compress-pos=no",
+    "--vgdb=no",
+)
+_COST = re.compile(r"^(?P<line>\d+) (?P<cost>\d+)$")
+# On a machine with AVX-512, -march=native makes instructions that valgrind does not decode.
+_UNKNOWN_INSTRUCTION = re.compile(r"unrecognised instruction|unhandled instruction", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Callgrind:
+    """Instructions executed, by line, under valgrind. Threads take turns, so waiting is not seen; costs
+    are instructions and not time, so a cache miss is not seen either.
+    """
+
+    @property
+    def name(self) -> str:
+        """Always `callgrind`."""
+        return "callgrind"
+
+    @property
+    def version(self) -> str:
+        """As in `3.19.0`; empty when there is no valgrind."""
+        return _version(os.environ.get("PATH", ""))
+
+    @property
+    def slowdown(self) -> float:
+        """The widening of the limits on wall and processor time; 20 to 50 is usual."""
+        return _SLOWDOWN
+
+    def available(self) -> str:
+        """Empty when a small program ran under callgrind, else the reason and how to get it."""
+        return _problem(os.environ.get("PATH", ""))
+
+    def run(
+        self, command: Command, limits: Limits, runner: Runner, *, sources: Path, scratch: Path
+    ) -> tuple[int, tuple[HotLine, ...], float]:
+        """See :class:`~loopwright.profilers.profiler.Profiler`; a sample is one instruction.
+
+        Limits on time are widened by `slowdown`; the address space is not limited, because valgrind
+        reserves much of it.
+        """
+        if problem := self.available():
+            raise ProfileFailed(problem)
+        valgrind = str(shutil.which("valgrind"))
+        with tempfile.TemporaryDirectory(prefix="callgrind-", dir=scratch) as name:
+            folder = Path(name)
+            slowed = replace(
+                command,
+                argv=(valgrind, *_FLAGS, f"--callgrind-out-file={folder}/out.%p", *_absolute(command)),
+                writable=(*command.writable, folder),
+            )
+            done = runner.run(
+                slowed,
+                replace(
+                    limits,
+                    wall_s=None if limits.wall_s is None else limits.wall_s * _SLOWDOWN,
+                    cpu_s=None if limits.cpu_s is None else limits.cpu_s * _SLOWDOWN,
+                    address_space_bytes=None,
+                ),
+            )
+            if not done.ok:
+                printed = done.stderr.decode("utf-8", "replace")
+                if _UNKNOWN_INSTRUCTION.search(printed):
+                    raise ProfileFailed(
+                        "valgrind does not know an instruction of this program (AVX-512?): "
+                        "build it for profiling with -mno-avx512f"
+                    )
+                status = f"status {done.exit_code}" if done.signal is None else f"signal {done.signal}"
+                raise ProfileFailed(
+                    f"the profiled program failed: {done.ending}, {status} {done.message}".strip()
+                )
+            counts: Counter[Place] = Counter()
+            total = 0
+            folder_of = SourceFolder(sources)
+            # A program that forks leaves one file a process.
+            for written in sorted(folder.glob("out.*")):
+                total += add_costs(written.read_text(errors="replace"), folder_of, counts)
+            if total == 0:
+                raise ProfileFailed("callgrind wrote no counts")
+            return total, *shares(counts, total)
+
+
+def add_costs(written: str, sources: SourceFolder, counts: Counter[Place]) -> int:
+    """Add the instructions of each line inside `sources` to `counts`; gives back those of all lines.
+
+    `written` is a file in callgrind's format version 1 (valgrind manual, "Callgrind Format
+    Specification") without compressed names and positions. Costs of calls are inclusive and left out.
+    """
+    file: str | None = None
+    function = ""
+    total = 0
+    inclusive_next = False
+    for text in written.splitlines():
+        match = _COST.match(text)
+        if match is None:
+            key, _, value = text.partition("=")
+            if key in ("fl", "fi", "fe"):
+                file = sources.relative(value)
+            elif key == "fn":
+                function = value.partition("'")[0]
+            elif key == "calls":
+                inclusive_next = True
+        elif inclusive_next:
+            inclusive_next = False
+        else:
+            cost = int(match["cost"])
+            total += cost
+            if file is not None and match["line"] != "0":
+                counts[Place(file, int(match["line"]), function)] += cost
+    return total
+
+
+def _absolute(command: Command) -> tuple[str, ...]:
+    # valgrind searches PATH for a bare name; the program lies in the working folder.
+    return (os.path.normpath(command.cwd / command.argv[0]), *command.argv[1:])
+
+
+@cache
+def _version(search_path: str) -> str:
+    valgrind = shutil.which("valgrind", path=search_path)
+    return "" if valgrind is None else _said(valgrind, "--version")[1].removeprefix("valgrind-")
+
+
+@cache
+def _problem(search_path: str) -> str:
+    valgrind = shutil.which("valgrind", path=search_path)
+    if valgrind is None:
+        return f"valgrind is not installed: {install_line('valgrind')}"
+    status, said = _said(valgrind, "-q", "--tool=callgrind", "--callgrind-out-file=/dev/null", "/bin/true")
+    return "" if status == 0 else f"callgrind does not run here: {said[-200:]}"
+
+
+def _said(*argv: str) -> tuple[int, str]:
+    try:
+        done = subprocess.run(
+            argv,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            timeout=60,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return -1, str(error)
+    return done.returncode, done.stdout.strip()
