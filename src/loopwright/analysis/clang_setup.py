@@ -1,0 +1,108 @@
+"""libclang: finding it, the parts of its C API that the Python package lacks, and where headers are."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import shutil
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from loopwright.core.task import Language
+
+BINARY_OPERATORS = dict(
+    enumerate(
+        "? .* ->* * / % + - << >> <=> < > <= >= == != & ^ | && || = *= /= %= += -= <<= >>= &= ^= |= ,".split()
+    )
+)
+"""CXBinaryOperatorKind of libclang 17 and later."""
+
+UNARY_OPERATORS = dict(enumerate("? _++ _-- ++_ --_ & * + - ~ ! real imag extension await".split()))
+"""CXUnaryOperatorKind of libclang 17 and later."""
+
+
+@functools.cache
+def library() -> Any:
+    """The loaded libclang, with the functions for operators and constants declared.
+
+    Raises:
+        OSError, AttributeError: when the shared library is missing or older than 17.
+    """
+    from clang import cindex
+
+    lib = cindex.conf.lib
+    for name in ("clang_getCursorBinaryOperatorKind", "clang_getCursorUnaryOperatorKind"):
+        getattr(lib, name).argtypes = [cindex.Cursor]
+        getattr(lib, name).restype = ctypes.c_int
+    lib.clang_Cursor_Evaluate.argtypes = [cindex.Cursor]
+    lib.clang_Cursor_Evaluate.restype = ctypes.c_void_p
+    lib.clang_EvalResult_getKind.argtypes = [ctypes.c_void_p]
+    lib.clang_EvalResult_getAsLongLong.argtypes = [ctypes.c_void_p]
+    lib.clang_EvalResult_getAsLongLong.restype = ctypes.c_longlong
+    lib.clang_Cursor_getVarDeclInitializer.argtypes = [cindex.Cursor]
+    lib.clang_Cursor_getVarDeclInitializer.restype = cindex.Cursor
+    lib.clang_EvalResult_dispose.argtypes = [ctypes.c_void_p]
+    return lib
+
+
+def evaluated(cursor: Any) -> int | None:
+    """The integer that libclang computes for a constant expression, None when it is not one."""
+    lib = library()
+    result = lib.clang_Cursor_Evaluate(cursor)
+    if not result:
+        return None
+    try:
+        return (
+            int(lib.clang_EvalResult_getAsLongLong(result))
+            if lib.clang_EvalResult_getKind(result) == 1
+            else None
+        )
+    finally:
+        lib.clang_EvalResult_dispose(result)
+
+
+def initialiser(cursor: Any) -> Any | None:
+    """The cursor of the expression that a variable declaration starts with, None when it has none."""
+    found = library().clang_Cursor_getVarDeclInitializer(cursor)
+    if not found.kind.is_expression():
+        return None
+    found._tu = cursor._tu  # keeps the translation unit alive, as every cursor of the package does
+    return found
+
+
+@functools.cache
+def header_folders(language: Language) -> tuple[str, ...]:
+    """The folders in which gcc (or clang) looks for system headers, in order; empty when there is none."""
+    name, standard = ("g++", "c++") if language is Language.CXX else ("gcc", "c")
+    fallback = ("clang++", "c++") if language is Language.CXX else ("clang", "c")
+    for compiler, kind in ((name, standard), ("cc", standard), fallback):
+        if shutil.which(compiler) is None:
+            continue
+        done = subprocess.run(
+            [compiler, "-E", "-v", "-x", kind, "/dev/null"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        _, _, rest = done.stderr.partition("#include <...> search starts here:")
+        folders = tuple(
+            line.strip() for line in rest.partition("End of search list")[0].splitlines() if line.strip()
+        )
+        if folders:
+            return folders
+    return ()
+
+
+def arguments(
+    language: Language, include: Sequence[str], defines: Sequence[str], standard: str | None
+) -> list[str]:
+    """The command line for libclang: language, standard, the compiler's own header folders, then the user's."""
+    args = ["-x", str(language), f"-std={standard or ('gnu++17' if language is Language.CXX else 'gnu17')}"]
+    folders = header_folders(language)
+    if folders:
+        args += ["-nostdinc", *(part for folder in folders for part in ("-isystem", folder))]
+    args += [f"-D{define.removeprefix('-D')}" for define in defines]
+    args += [f"-I{folder}" for folder in include]
+    return [*args, "-Wno-everything", "-ferror-limit=20"]

@@ -1,0 +1,77 @@
+"""libclang's types as :class:`~loopwright.analysis.syntax.CType`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loopwright.analysis.syntax import CType
+
+_SIGNED = {"CHAR_S", "SCHAR", "SHORT", "INT", "LONG", "LONGLONG", "INT128", "WCHAR"}
+_UNSIGNED = {"BOOL", "CHAR_U", "UCHAR", "CHAR16", "CHAR32", "USHORT", "UINT", "ULONG", "ULONGLONG", "UINT128"}
+_FLOATS = {"FLOAT", "DOUBLE", "LONGDOUBLE", "FLOAT128", "HALF", "FLOAT16"}
+_ARRAYS = {"CONSTANTARRAY", "INCOMPLETEARRAY", "VARIABLEARRAY"}
+
+
+class TypeReader:
+    """Makes one CType per distinct type of a translation unit."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, CType] = {}
+
+    def of(self, type_: Any) -> CType:
+        """The canonical form of a libclang type."""
+        canonical = type_.get_canonical()
+        spelling = canonical.spelling
+        if spelling not in self._known:
+            made = CType(spelling, "other")
+            self._known[spelling] = made
+            self._fill(made, canonical)
+        return self._known[spelling]
+
+    def _fill(self, made: CType, canonical: Any) -> None:
+        kind = canonical.kind.name
+        made.size = max(0, canonical.get_size())
+        made.const = canonical.is_const_qualified()
+        made.volatile = canonical.is_volatile_qualified()
+        made.restrict = canonical.is_restrict_qualified()
+        words = [
+            w for w in made.spelling.split(" ") if w not in ("const", "volatile", "restrict", "__restrict")
+        ]
+        if kind in _SIGNED or kind in _UNSIGNED or kind == "ENUM":
+            made.kind, made.unsigned, made.spelling = "int", kind in _UNSIGNED, " ".join(words)
+            if kind == "ENUM":
+                made.unsigned = self.of(canonical.get_declaration().enum_type).unsigned
+        elif kind in _FLOATS:
+            made.kind, made.spelling = "float", " ".join(words)
+        elif kind == "POINTER":
+            made.kind, made.element = "pointer", self.of(canonical.get_pointee())
+        elif kind in ("LVALUEREFERENCE", "RVALUEREFERENCE"):
+            made.kind, made.element = "reference", self.of(canonical.get_pointee())
+        elif kind in _ARRAYS:
+            made.kind, made.element = "array", self.of(canonical.element_type)
+            made.count = canonical.element_count if kind == "CONSTANTARRAY" else None
+            made.volatile = made.volatile or made.element.volatile
+        elif kind == "VOID":
+            made.kind = "void"
+        elif kind == "RECORD":
+            self._record(made, canonical, " ".join(words))
+
+    def _record(self, made: CType, canonical: Any, spelling: str) -> None:
+        made.kind, made.spelling = "record", spelling
+        for name in ("vector", "array"):
+            if spelling.startswith((f"std::{name}<", f"std::__cxx1998::{name}<", f"std::__1::{name}<")):
+                element = self.of(canonical.get_template_argument_type(0))
+                if name == "vector" and element.spelling == "bool":
+                    return  # std::vector<bool> packs bits: its elements are not objects
+                made.container, made.element = name, element
+                if name == "array" and element.size:
+                    made.count = made.size // element.size
+                return
+        declaration = canonical.get_declaration()
+        if declaration.kind.name not in ("STRUCT_DECL", "CLASS_DECL"):
+            return
+        if any(c.kind.name == "CXX_BASE_SPECIFIER" for c in declaration.get_children()):
+            return
+        fields = list(canonical.get_fields())
+        if all(f.spelling and not f.is_bitfield() for f in fields):
+            made.fields = tuple((f.spelling, self.of(f.type)) for f in fields)

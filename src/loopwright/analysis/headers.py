@@ -1,0 +1,235 @@
+"""The header of a `for` loop: its variable, bounds and step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loopwright.analysis.polynomials import Polynomial
+from loopwright.analysis.purity import MIN_MAX, STD_MIN_MAX
+from loopwright.analysis.scopes import effects_of
+from loopwright.analysis.syntax import Expr, Stmt, Variable
+from loopwright.analysis.values import Scope
+
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "!=": "!="}
+_NEGATIVE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a header says. Bounds as in :class:`~loopwright.analysis.ir.Loop`, still as polynomials."""
+
+    variable: Variable | None
+    declared_here: bool
+    lower: tuple[Polynomial, ...] | None
+    upper: tuple[Polynomial, ...] | None
+    step: int | None
+    problems: tuple[str, ...]
+
+
+def read_header(loop: Stmt, scope: Scope) -> Header:
+    """Reads the header of a `for` in the scope outside of it (its variable is not open yet)."""
+    if loop.name == "macro":
+        return Header(None, False, None, None, None, ("the loop header comes from a macro",))
+    variable, start, declared = _initial(loop.init)
+    problems: list[str] = []
+    if variable is None:
+        variable = _tested(loop.expr) or _stepped(loop.increment)
+        if variable is None:
+            return Header(None, False, None, None, None, ("the loop has no single induction variable",))
+        problems.append(f"{variable.name} is not set in the loop header")
+    if variable.type.kind != "int" or variable.type.volatile or variable.type.size < 4:
+        return Header(
+            variable, declared, None, None, None, (f"induction variable of type {variable.type.spelling}",)
+        )
+    if variable.scope not in ("local", "param") or variable in scope.function.address_taken:
+        problems.append(f"{variable.name} can be changed from elsewhere")
+    step = _step(loop.increment, variable)
+    body = effects_of(loop.body)
+    if variable in body.writes:
+        problems.append(f"{variable.name} is changed in the loop body")
+        step = None
+    first = scope.integer(start) if start is not None else None
+    if step is None or problems:
+        return Header(
+            variable, declared, None, None, step, (*problems, *([] if step else ["no constant step"]))
+        )
+    limits = _limits(loop.expr, variable, step, scope)
+    if limits is None and not _is_comparison(loop.expr, variable):
+        problems.append("the loop condition is not a comparison of the induction variable")
+    one = Polynomial.constant(1)
+    starts = None if first is None else (first,)
+    if step < 0:
+        upper = None if starts is None else (starts[0] + one,)
+        return Header(variable, declared, limits, upper, step, tuple(problems))
+    return Header(variable, declared, starts, limits, step, tuple(problems))
+
+
+def _initial(init: Stmt | None) -> tuple[Variable | None, Expr | None, bool]:
+    if init is None:
+        return None, None, False
+    if init.kind == "decl":
+        if len(init.variables) != 1:
+            return None, None, False
+        return init.variables[0], init.variables[0].init, True
+    expr = init.expr
+    if expr is not None and expr.kind == "assign" and expr.op == "=" and expr.args[0].kind == "ref":
+        return expr.args[0].variable, expr.args[1], False
+    return None, None, False
+
+
+def _tested(condition: Expr | None) -> Variable | None:
+    if condition is not None and condition.kind == "binary" and condition.op in _TURNED:
+        for arg in condition.args:
+            if (inner := _widened(arg)).kind == "ref" and inner.type.kind == "int":
+                return inner.variable
+    return None
+
+
+def _stepped(increment: Expr | None) -> Variable | None:
+    if increment is not None and increment.kind in ("unary", "assign") and increment.args[0].kind == "ref":
+        return increment.args[0].variable
+    return None
+
+
+def _widened(expr: Expr) -> Expr:
+    while (
+        expr.kind == "cast" and expr.args[0].type.kind == "int" and expr.args[0].type.size <= expr.type.size
+    ):
+        expr = expr.args[0]
+    return expr
+
+
+def _is(expr: Expr, variable: Variable) -> bool:
+    return (inner := _widened(expr)).kind == "ref" and inner.variable is variable
+
+
+def _step(increment: Expr | None, variable: Variable) -> int | None:
+    if increment is None or not increment.args or not _is(increment.args[0], variable):
+        return None
+    if increment.kind == "unary":
+        return {"++_": 1, "_++": 1, "--_": -1, "_--": -1}.get(increment.op)
+    if increment.kind != "assign":
+        return None
+    sign, amount = {"+=": 1, "-=": -1}.get(increment.op, 0), increment.args[1]
+    if increment.op == "=" and amount.kind == "binary" and amount.op in ("+", "-"):
+        left, right = amount.args
+        if _is(left, variable):
+            sign, amount = (1 if increment.args[1].op == "+" else -1), right
+        elif _is(right, variable) and amount.op == "+":
+            sign, amount = 1, left
+    while amount.kind == "cast":
+        amount = amount.args[0]
+    value = amount.value if amount.kind == "int" else None
+    if amount.kind == "unary" and amount.op == "-" and amount.args[0].value is not None:
+        value = -amount.args[0].value
+    if amount.kind == "ref" and amount.variable is not None and amount.variable.type.const:
+        init = amount.variable.init
+        value = init.value if init is not None else None
+    return sign * value or None if value is not None else None
+
+
+def _is_comparison(condition: Expr | None, variable: Variable) -> bool:
+    if condition is None or condition.kind != "binary" or condition.op not in _TURNED:
+        return False
+    return sum(_is(arg, variable) for arg in condition.args) == 1
+
+
+def _limits(
+    condition: Expr | None, variable: Variable, step: int, scope: Scope
+) -> tuple[Polynomial, ...] | None:
+    """What the condition bounds the variable with, on the side where the loop ends."""
+    if condition is None or condition.kind != "binary":
+        return None
+    if condition.op == "&&":
+        parts = [_limits(arg, variable, step, scope) for arg in condition.args]
+        return None if any(p is None for p in parts) else tuple(b for p in parts if p is not None for b in p)
+    if condition.op not in _TURNED:
+        return None
+    left, right = condition.args
+    op, bound = condition.op, right
+    if not _is(left, variable):
+        if not _is(right, variable):
+            return None
+        op, bound = _TURNED[op], left
+    if op == "!=" and abs(step) != 1:
+        return None
+    if (step > 0 and op in (">", ">=")) or (step < 0 and op in ("<", "<=")):
+        return None
+    values = _extremes(bound, "min" if step > 0 else "max", scope)
+    if values is None:
+        return None
+    one = Polynomial.constant(1)
+    shifted = {"<=": True, ">": True}.get(op, op == "!=" and step < 0)
+    return tuple(v + one for v in values) if shifted else values
+
+
+def _extremes(bound: Expr, which: str, scope: Scope) -> tuple[Polynomial, ...] | None:
+    """The bound as several: min(a, b) above, max(a, b) below."""
+    value = scope.integer_without_parameter(bound)
+    if value is not None:
+        return (value,)
+    pair: tuple[Expr, Expr] | None = None
+    inner = _widened(bound)
+    if inner.kind == "call" and {**MIN_MAX, **STD_MIN_MAX}.get(inner.name) == which and len(inner.args) == 2:
+        pair = inner.args[0], inner.args[1]
+    elif inner.kind == "cond":
+        pair = _choice(inner, which)
+    if pair is not None:
+        parts = [_extremes(arg, which, scope) for arg in pair]
+        if all(p is not None for p in parts):
+            return tuple(b for p in parts if p is not None for b in p)
+    value = scope.integer(bound)
+    return None if value is None else (value,)
+
+
+def _choice(expr: Expr, which: str) -> tuple[Expr, Expr] | None:
+    from loopwright.analysis.values import structure
+
+    test, yes, no = expr.args
+    if test.kind != "binary" or test.op not in ("<", "<=", ">", ">="):
+        return None
+    left, right = (structure(_widened(arg)) for arg in test.args)
+    first, second = structure(_widened(yes)), structure(_widened(no))
+    smaller = test.op in ("<", "<=")
+    if (left, right) == (first, second):
+        found = "min" if smaller else "max"
+    elif (left, right) == (second, first):
+        found = "max" if smaller else "min"
+    else:
+        return None
+    return (yes, no) if found == which else None
+
+
+def guard_forms(
+    condition: Expr, scope: Scope, *, holds: bool = True
+) -> tuple[tuple[Polynomial, bool], ...] | None:
+    """The condition (or its negation) as forms that are >= 0, or == 0 where the flag is True.
+
+    None when it cannot be said as a conjunction of such forms.
+    """
+    if condition.kind == "unary" and condition.op == "!":
+        return guard_forms(condition.args[0], scope, holds=not holds)
+    if condition.kind != "binary":
+        return None
+    if condition.op == ("&&" if holds else "||"):
+        parts = [guard_forms(arg, scope, holds=holds) for arg in condition.args]
+        return None if any(p is None for p in parts) else tuple(f for p in parts if p is not None for f in p)
+    op = condition.op if holds else _NEGATIVE.get(condition.op, "")
+    if op not in ("<", "<=", ">", ">=", "=="):
+        return None
+    if any(arg.type.stripped.kind != "int" for arg in condition.args):
+        return None
+    left, right = (scope.integer(arg) for arg in condition.args)
+    if left is None or right is None or left.affine is None or right.affine is None:
+        return None
+    one = Polynomial.constant(1)
+    match op:
+        case "<":
+            return ((right - left - one, False),)
+        case "<=":
+            return ((right - left, False),)
+        case ">":
+            return ((left - right - one, False),)
+        case ">=":
+            return ((left - right, False),)
+    return ((left - right, True),)

@@ -1,0 +1,294 @@
+"""From a nest as read to the shared types of :mod:`loopwright.analysis.ir`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from loopwright.analysis.delinearise import delinearise
+from loopwright.analysis.ir import (
+    Access,
+    Affine,
+    Array,
+    Constraint,
+    Loop,
+    Parameter,
+    Relation,
+    SourceRange,
+    Statement,
+    Storage,
+)
+from loopwright.analysis.nests import RawLoop, RawNest, RawStatement
+from loopwright.analysis.polynomials import Polynomial
+from loopwright.analysis.ranges import Domain
+from loopwright.analysis.statements import RawAccess
+from loopwright.analysis.syntax import CType, Variable
+
+Key = tuple[Variable | None, tuple[str, ...]]
+
+
+@dataclass
+class LoweredObject:
+    """One object of the nest: what names it, its id, and its shape."""
+
+    key: Key
+    id: str
+    name: str
+    type: CType
+    extents: tuple[Affine | None, ...]
+    storage: Storage
+    subscripts: dict[int, tuple[Affine | None, ...]] = field(default_factory=dict)
+    """By the position of the access in the nest."""
+
+
+class Lowering:
+    """Lowers one nest."""
+
+    def __init__(self, nest: RawNest) -> None:
+        self.nest = nest
+        self.scope = nest.scope
+        self.loop_ids = frozenset(loop.id for loop in _loops(nest.root))
+        self.objects: dict[Key, LoweredObject] = {}
+        self.accesses: list[tuple[RawAccess, Domain]] = []
+        self._positions: dict[int, int] = {}
+        self._collect()
+
+    def _collect(self) -> None:
+        by_key: dict[Key, list[int]] = {}
+        domains: dict[tuple[int, int], Domain] = {}
+        for statement, loops in self.nest.root.statements():
+            domain = domains.setdefault(
+                (id(loops[-1]), hash(statement.guards)), self._domain(statement, loops)
+            )
+            for access in statement.reading.accesses:
+                self._positions[id(access)] = len(self.accesses)
+                by_key.setdefault(access.place.key, []).append(len(self.accesses))
+                self.accesses.append((access, domain))
+        for key, positions in by_key.items():
+            self.objects[key] = self._object(key, positions)
+
+    def _domain(self, statement: RawStatement, loops: tuple[RawLoop, ...]) -> Domain:
+        constraints: list[Constraint] = []
+        for loop in loops:
+            symbol = Polynomial.symbol(loop.id)
+            for bound in loop.header.lower or ():
+                constraints += _at_least_zero(symbol - bound)
+            for bound in loop.header.upper or ():
+                constraints += _at_least_zero(bound - symbol - Polynomial.constant(1))
+        for form, is_equal in statement.guards:
+            affine = form.affine
+            if affine is not None:
+                constraints.append(Constraint(affine, Relation.EQ if is_equal else Relation.GE))
+        return Domain(constraints)
+
+    # -- objects
+
+    def _object(self, key: Key, positions: list[int]) -> LoweredObject:
+        root, path = key
+        name = (root.name if root is not None else "this") + "".join(p for p in path if p != "*")
+        if not path and root is not None and root.type.kind == "pointer":
+            name += ".pointer"  # the variable itself; what it points to has the plain name
+        ranks = {len(self.accesses[p][0].place.subscripts) for p in positions}
+        rank = max(ranks)
+        extents = self._declared_extents(root, path)
+        if len(extents) != rank:
+            extents = (None,) * rank
+        made = LoweredObject(
+            key,
+            self._object_id(name),
+            name,
+            self.accesses[positions[0]][0].place.type,
+            extents,
+            self._storage(key),
+        )
+        raw = {p: self.accesses[p][0].place.subscripts for p in positions}
+        if len(ranks) > 1:
+            made.subscripts = {p: (None,) * rank for p in positions}
+            return made
+        plain = {p: tuple(None if s is None else s.affine for s in subs) for p, subs in raw.items()}
+        made.subscripts = plain
+        if rank == 1 and any(s[0] is None for s in plain.values()):
+            self._delinearised(made, positions)
+        return made
+
+    def _delinearised(self, made: LoweredObject, positions: list[int]) -> None:
+        given = []
+        for position in positions:
+            access, domain = self.accesses[position]
+            subscript = access.place.subscripts[0]
+            if subscript is not None:
+                given.append((position, subscript, domain))
+        if not given or all(s.affine is not None for _, s, _ in given):
+            return
+        shape = delinearise([(s, d) for _, s, d in given], self.loop_ids)
+        if shape is None:
+            made.subscripts = dict.fromkeys(positions, (None,))
+            return
+        rank = len(shape.extents) + 1
+        made.subscripts = {p: (None,) * rank for p in positions}
+        for (position, _, _), subscripts in zip(given, shape.subscripts, strict=True):
+            made.subscripts[position] = tuple(subscripts)
+        made.extents = (None, *(e.affine for e in shape.extents))
+
+    def _object_id(self, name: str) -> str:
+        used = {o.id for o in self.objects.values()} | self.loop_ids
+        id_, number = name, 2
+        while id_ in used:
+            id_, number = f"{name}_{number}", number + 1
+        return id_
+
+    def _declared_extents(self, root: Variable | None, path: tuple[str, ...]) -> tuple[Affine | None, ...]:
+        if root is None:
+            return (None,) * 9 if path else ()
+        sizes = list(root.extents)
+        extents: list[Affine | None] = []
+        type_ = root.type.stripped
+        followed_only = root not in self.scope.function.indexed and bool(path[1:]) and path[0] == "*"
+        for index, step in enumerate((*path, "")):
+            while (type_.kind == "array" or type_.container) and type_.element is not None:
+                extents.append(self._count(type_, sizes))
+                type_ = type_.element.stripped
+            if step == "*":
+                if not (index == 0 and followed_only):
+                    extents.append(None)
+                if type_.element is None:
+                    return ()
+                type_ = type_.element
+            elif step:
+                member = dict(type_.fields).get(step[1:])
+                if member is None:
+                    return ()
+                type_ = member.stripped
+        return tuple(extents)
+
+    def _count(self, type_: CType, sizes: list[object]) -> Affine | None:
+        from loopwright.analysis.syntax import Expr
+
+        if type_.container == "vector":
+            return None
+        size = sizes.pop(0) if sizes else None
+        if type_.count is not None:
+            return Affine(type_.count)
+        value = self.scope.integer(size) if isinstance(size, Expr) else None
+        return None if value is None else value.affine
+
+    def _storage(self, key: Key) -> Storage:
+        root, path = key
+        if root is None or "*" in path or root.type.kind == "reference":
+            return Storage.POINTED
+        if root.scope == "param" and root.type.kind == "array":
+            return Storage.POINTED
+        if root in self.scope.function.address_taken:
+            return Storage.POINTED
+        return Storage.GLOBAL if root.scope in ("global", "static") else Storage.LOCAL
+
+    # -- results
+
+    def arrays(self) -> tuple[Array, ...]:
+        """All objects, liveness as far as the nest alone tells."""
+        return tuple(
+            Array(
+                id=o.id,
+                name=o.name,
+                dtype=o.type.spelling,
+                element_bytes=o.type.size,
+                extents=o.extents,
+                storage=o.storage,
+                declared_in=self._declared_in(o.key),
+                is_float=o.type.kind == "float",
+            )
+            for o in self.objects.values()
+        )
+
+    def _declared_in(self, key: Key) -> str | None:
+        root, path = key
+        return self.nest.declared_in.get(root) if root is not None and "*" not in path else None
+
+    def loop(self, raw: RawLoop) -> Loop:
+        """The loop and everything in it."""
+        header, ranges = raw.header, raw.ranges
+        variable = header.variable
+        items = tuple(self.loop(i) if isinstance(i, RawLoop) else self.statement(i) for i in raw.items)
+        return Loop(
+            id=raw.id,
+            variable=variable.name if variable is not None else "",
+            lower=_bounds(header.lower),
+            upper=_bounds(header.upper),
+            step=header.step,
+            body_items=items,
+            range=ranges["range"],
+            header=ranges["header"],
+            init=ranges["init"],
+            condition=ranges["condition"],
+            increment=ranges["increment"],
+            body=ranges["body"],
+            declared_here=header.declared_here,
+            unsigned_variable=variable.type.unsigned if variable is not None else False,
+            variable_type=variable.type.spelling if variable is not None else "",
+            problems=tuple(raw.problems),
+        )
+
+    def statement(self, raw: RawStatement) -> Statement:
+        """One statement with its accesses in terms of loops and parameters."""
+        guards, exact = [], raw.exact
+        for form, is_equal in raw.guards:
+            affine = form.affine
+            if affine is None:
+                exact = False
+            else:
+                guards.append(Constraint(affine, Relation.EQ if is_equal else Relation.GE))
+        accesses = tuple(self._access(a, raw) for a in raw.reading.accesses)
+        return Statement(
+            id=raw.id,
+            range=raw.range,
+            accesses=accesses,
+            guards=tuple(guards),
+            exact_guards=exact,
+            is_condition=raw.is_condition,
+            unknowns=tuple(raw.reading.unknowns),
+            flops=raw.reading.flops,
+            text=raw.text,
+        )
+
+    def _access(self, access: RawAccess, statement: RawStatement) -> Access:
+        made = self.objects[access.place.key]
+        expr, whole = access.expr, statement.range
+        start, end = expr.start, expr.end
+        if start < whole.start or end > whole.end:
+            start, end = whole.start, whole.end
+        return Access(
+            array=made.id,
+            kind=access.kind,
+            subscripts=made.subscripts[self._positions[id(access)]],
+            range=self._range(whole, start, end),
+            reduction=access.reduction,
+        )
+
+    def _range(self, whole: SourceRange, start: int, end: int) -> SourceRange:
+        source = self.scope.source
+        line = whole.line + source.count(b"\n", whole.start, start)
+        column = start - (source.rfind(b"\n", 0, start) + 1) + 1
+        return SourceRange(whole.file, start, end, line, column, line + source.count(b"\n", start, end))
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All parameters that were introduced."""
+        return tuple(self.scope.parameters.values())
+
+
+def _loops(root: RawLoop) -> list[RawLoop]:
+    found = [root]
+    for item in root.items:
+        if isinstance(item, RawLoop):
+            found += _loops(item)
+    return found
+
+
+def _bounds(forms: tuple[Polynomial, ...] | None) -> tuple[Affine, ...] | None:
+    if forms is None:
+        return None
+    affine = [form.affine for form in forms]
+    return None if any(a is None for a in affine) else tuple(a for a in affine if a is not None)
+
+
+def _at_least_zero(form: Polynomial) -> list[Constraint]:
+    affine = form.affine
+    return [] if affine is None else [Constraint(affine)]

@@ -1,0 +1,412 @@
+"""From one outermost loop of the source to one :class:`~loopwright.analysis.ir.LoopNest`."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from loopwright.analysis.headers import Header, guard_forms, read_header
+from loopwright.analysis.ir import AccessKind, SourceRange, Unknown
+from loopwright.analysis.polynomials import Polynomial
+from loopwright.analysis.scopes import Effects, effects_of
+from loopwright.analysis.statements import CallSummary, RawAccess, Reading, StatementReader
+from loopwright.analysis.syntax import Expr, Function, Stmt, Token, Unit, Variable
+from loopwright.analysis.values import Scope
+
+LOOPS = ("for", "while", "do", "range-for")
+Guard = tuple[Polynomial, bool]
+
+
+@dataclass
+class RawStatement:
+    """A statement before its subscripts are known to be affine."""
+
+    range: SourceRange
+    reading: Reading
+    guards: tuple[Guard, ...]
+    exact: bool
+    is_condition: bool
+    text: str
+    id: str = ""
+
+
+@dataclass
+class RawLoop:
+    """A loop before its bounds are known to be affine."""
+
+    id: str
+    statement: Stmt
+    header: Header
+    ranges: dict[str, SourceRange]
+    items: list[RawLoop | RawStatement] = field(default_factory=list)
+    problems: list[Unknown] = field(default_factory=list)
+
+    def statements(self) -> Iterable[tuple[RawStatement, tuple[RawLoop, ...]]]:
+        """All statements below, each with the loops around it, outermost first."""
+        for item in self.items:
+            if isinstance(item, RawLoop):
+                for statement, loops in item.statements():
+                    yield statement, (self, *loops)
+            else:
+                yield item, (self,)
+
+
+@dataclass
+class RawNest:
+    """A nest as read: its loops, the scope it was read in, and where each local is declared."""
+
+    root: RawLoop
+    scope: Scope
+    declared_in: dict[Variable, str]
+
+
+class NestReader:
+    """Reads one nest of a function."""
+
+    def __init__(self, unit: Unit, function: Function, whole: Effects, summary: CallSummary) -> None:
+        self.unit = unit
+        self.function = function
+        self.whole = whole
+        self.summary = summary
+        self.open: list[RawLoop] = []
+        self.declared_in: dict[Variable, str] = {}
+        self.count = 0
+
+    def read(self, outermost: Stmt) -> RawNest:
+        """The nest whose outermost loop is `outermost`."""
+        inside = effects_of([outermost])
+        self.scope = Scope(
+            inside, self.whole, self.unit.source, nest_start=outermost.start, nest_end=outermost.end
+        )
+        self.reader = StatementReader(self.scope, self.summary)
+        for name in ("min", "max"):
+            self.scope.taken.add(name)
+        root = self._loop(outermost, (), True)
+        return RawNest(root, self.scope, self.declared_in)
+
+    # -- loops
+
+    def _loop(self, stmt: Stmt, guards: tuple[Guard, ...], exact: bool) -> RawLoop:
+        if stmt.kind == "for":
+            header = read_header(stmt, self.scope)
+        else:
+            words = {"while": "a while loop", "do": "a do loop", "range-for": "a range-based for loop"}
+            header = Header(None, False, None, None, None, (f"{words[stmt.kind]} is not analysed",))
+        loop = RawLoop(self._loop_id(header, stmt), stmt, header, self._ranges(stmt))
+        loop.problems = [
+            Unknown(reason, stmt.line) for reason in (*header.problems, *self._layout(stmt, loop))
+        ]
+        self._enter_header(loop, stmt, guards, exact)
+        self.open.append(loop)
+        variable = header.variable
+        shadowed = self.scope.known.pop(variable, None) if variable is not None else None
+        outer = self.scope.loops.get(variable) if variable is not None else None
+        usable = variable is not None and header.step is not None
+        if usable and variable is not None:
+            self.scope.loops[variable] = loop.id
+        self._condition_inside(loop, stmt, guards, exact)
+        if stmt.kind == "range-for":
+            self._range_variables(stmt)
+        self._body(stmt.body[0], loop, guards, exact)
+        if usable and variable is not None:
+            del self.scope.loops[variable]
+            if outer is not None:
+                self.scope.loops[variable] = outer
+            if shadowed is not None:
+                self.scope.known[variable] = shadowed
+        self.open.pop()
+        if outer is not None:
+            loop.problems.append(Unknown(f"{loop.header.variable and loop.header.variable.name} also belongs to "
+                                         "an outer loop", stmt.line))  # fmt: skip
+        return loop
+
+    def _loop_id(self, header: Header, stmt: Stmt) -> str:
+        wish = header.variable.name if header.variable is not None else stmt.kind.replace("-", "_") + "_loop"
+        name, number = wish, 2
+        while name in self.scope.taken:
+            name, number = f"{wish}_{number}", number + 1
+        self.scope.taken.add(name)
+        return name
+
+    def _enter_header(self, loop: RawLoop, stmt: Stmt, guards: tuple[Guard, ...], exact: bool) -> None:
+        """What the header reads, as a condition before the loop, when it is more than sizes."""
+        parts: list[Expr | None] = []
+        if stmt.init is not None:
+            own = stmt.init.expr
+            if own is not None and own.kind == "assign" and loop.header.variable is not None:
+                parts.append(own.args[1])
+            elif own is not None:
+                parts.append(own)
+            parts += [v.init for v in stmt.init.variables]
+        if stmt.kind in ("for", "while"):
+            parts.append(stmt.expr)
+        reading = self.reader.read(parts)
+        own_variable = loop.header.variable
+        reading.accesses = [a for a in reading.accesses if a.place.root is not own_variable or a.place.path]
+        if stmt.kind == "for" and loop.header.lower is not None and loop.header.upper is not None:
+            return
+        if self.open and (_touches_memory(reading) or reading.unknowns):
+            self._add_condition(stmt.init or stmt, reading, guards, exact)
+
+    def _condition_inside(self, loop: RawLoop, stmt: Stmt, guards: tuple[Guard, ...], exact: bool) -> None:
+        """The condition and increment of a loop that is not counted are part of each iteration."""
+        header = loop.header
+        counted = header.lower is not None and header.upper is not None and header.step is not None
+        if counted or stmt.kind == "range-for":
+            return
+        parts = [stmt.expr] if header.step is not None else [stmt.expr, stmt.increment]
+        reading = self.reader.read(parts)
+        if _touches_memory(reading) or reading.unknowns:
+            self._add_condition(stmt, reading, guards, exact, expr=stmt.expr or stmt.increment)
+
+    def _range_variables(self, stmt: Stmt) -> None:
+        for variable in stmt.variables:
+            self.scope.known[variable] = None
+            self.declared_in[variable] = self.open[-1].id
+
+    def _add_condition(
+        self, stmt: Stmt, reading: Reading, guards: tuple[Guard, ...], exact: bool, expr: Expr | None = None
+    ) -> None:
+        start, end = (expr.start, expr.end) if expr is not None else (stmt.start, stmt.end)
+        if expr is None and stmt.kind in LOOPS:
+            end = self.open[-1].items and start or start
+        self._append(RawStatement(self._range(start, max(start, end)), reading, guards, exact, True, ""))
+
+    # -- statements
+
+    def _append(self, item: RawStatement) -> None:
+        item.id = f"S{self.count}"
+        item.text = self.unit.source[item.range.start : item.range.end].decode("utf-8", "replace")
+        self.count += 1
+        self.open[-1].items.append(item)
+
+    def _body(self, stmt: Stmt, loop: RawLoop, guards: tuple[Guard, ...], exact: bool) -> None:
+        self._statement(stmt, guards, exact)
+
+    def _statement(
+        self, stmt: Stmt, guards: tuple[Guard, ...], exact: bool
+    ) -> tuple[tuple[Guard, ...], bool]:
+        """Reads a statement; returns the guards under which what follows in the same block runs."""
+        match stmt.kind:
+            case "block":
+                inner, inner_exact = guards, exact
+                for child in stmt.body:
+                    inner, inner_exact = self._statement(child, inner, inner_exact)
+                return inner, inner_exact
+            case "decl":
+                for variable in stmt.variables:
+                    self.declared_in[variable] = self.open[-1].id
+                self._simple(stmt, self.reader.declaration(stmt), guards, exact)
+            case "expr":
+                self._simple(stmt, self.reader.read([stmt.expr]), guards, exact)
+            case "if":
+                return self._if(stmt, guards, exact)
+            case "for" | "while" | "do" | "range-for":
+                loop = self._loop(stmt, guards, exact)
+                self.open[-1].items.append(loop)
+            case "null":
+                pass
+            case "break":
+                self._problem(self.open[-1:], "break", stmt)
+            case "continue":
+                return guards, False
+            case "return":
+                self._problem(self.open, "return", stmt)
+                self._simple(stmt, self.reader.read([stmt.expr]), guards, exact)
+            case "goto" | "label":
+                self._problem(self.open, stmt.kind, stmt)
+                for child in stmt.body:
+                    self._statement(child, guards, False)
+                return guards, False
+            case "switch" | "case":
+                if stmt.kind == "switch":
+                    self._problem(self.open[-1:], "switch", stmt)
+                    self._condition(stmt, guards, exact)
+                for child in stmt.body:
+                    self._statement(child, guards, False)
+            case _:
+                words = {"asm": "inline assembly"}.get(stmt.kind, stmt.name.lower().replace("_", " "))
+                reading = self.reader.read([stmt.expr])
+                reading.unknowns.append(Unknown(f"{words} is not understood", stmt.line))
+                self._simple(stmt, reading, guards, exact)
+                for child in stmt.body:
+                    self._statement(child, guards, False)
+        return guards, exact
+
+    def _if(self, stmt: Stmt, guards: tuple[Guard, ...], exact: bool) -> tuple[tuple[Guard, ...], bool]:
+        condition = stmt.expr
+        if condition is None:
+            return guards, False
+        whole = self._extremum(stmt)
+        if whole is not None:
+            self._simple(stmt, whole, guards, exact)
+            return guards, exact
+        self._condition(stmt, guards, exact)
+        after, after_exact = guards, exact
+        for index, branch in enumerate(stmt.body):
+            forms = guard_forms(condition, self.scope, holds=index == 0)
+            inner = guards if forms is None else (*guards, *forms)
+            self._statement(branch, inner, exact and forms is not None)
+            if _always_continues(branch):
+                other = guard_forms(condition, self.scope, holds=index != 0)
+                after = after if other is None else (*after, *other)
+                after_exact = after_exact and other is not None
+            elif _may_continue(branch):
+                after_exact = False
+        return after, after_exact
+
+    def _condition(self, stmt: Stmt, guards: tuple[Guard, ...], exact: bool) -> None:
+        reading = self.reader.read([stmt.expr])
+        expr = stmt.expr
+        if expr is not None:
+            self._add_condition(stmt, reading, guards, exact, expr=expr)
+
+    def _extremum(self, stmt: Stmt) -> Reading | None:
+        """`if (e > s) s = e;` as one minimum or maximum; None for any other `if`."""
+        condition, branch = stmt.expr, stmt.body[0]
+        while branch.kind == "block" and len(branch.body) == 1:
+            branch = branch.body[0]
+        expr = branch.expr
+        if len(stmt.body) != 1 or branch.kind != "expr" or condition is None or expr is None:
+            return None
+        if expr.kind != "assign" or expr.op != "=" or condition.kind != "binary":
+            return None
+        target, value = expr.args
+        made = Expr("cond", expr.type, stmt.start, stmt.end, stmt.line, args=(condition, value, target))
+        joined = Expr("assign", expr.type, stmt.start, stmt.end, stmt.line, args=(target, made), op="=")
+        from loopwright.analysis.statements import self_update
+
+        if self_update(target, made) not in ("min", "max"):
+            return None
+        return self.reader.minimum_or_maximum(joined)
+
+    def _simple(self, stmt: Stmt, reading: Reading, guards: tuple[Guard, ...], exact: bool) -> None:
+        if reading.accesses or reading.unknowns or stmt.kind in ("expr", "decl"):
+            self._append(RawStatement(self._range(stmt.start, stmt.end), reading, guards, exact, False, ""))
+
+    def _problem(self, loops: list[RawLoop], reason: str, stmt: Stmt) -> None:
+        for loop in loops:
+            loop.problems.append(Unknown(f"{reason} in the loop body", stmt.line))
+
+    # -- layout
+
+    def _range(self, start: int, end: int) -> SourceRange:
+        source = self.unit.source
+        line = source.count(b"\n", 0, start) + 1
+        column = start - (source.rfind(b"\n", 0, start) + 1) + 1
+        return SourceRange(
+            self.unit.file, start, end, line, column, line + source.count(b"\n", start, max(start, end - 1))
+        )
+
+    def _ranges(self, stmt: Stmt) -> dict[str, SourceRange]:
+        whole = self._range(stmt.start, stmt.end)
+        body = self._range(stmt.body[0].start, stmt.body[0].end) if stmt.body else whole
+        made = {"range": whole, "body": body}
+        parts = self._header_parts(stmt) if stmt.kind in ("for", "while", "range-for") else None
+        empty = self._range(stmt.start, stmt.start)
+        for name in ("header", "init", "condition", "increment"):
+            made[name] = parts[name] if parts is not None and name in parts else empty
+        return made
+
+    def _header_parts(self, stmt: Stmt) -> dict[str, SourceRange] | None:
+        """The parts of the header by the tokens as written; None when they do not have the usual shape."""
+        tokens = self.unit.tokens
+        first = bisect_left(tokens, stmt.start, key=lambda t: t.start)
+        if first + 1 >= len(tokens) or tokens[first].start != stmt.start or tokens[first + 1].text != "(":
+            return None
+        depth, stops, close = 0, [], None
+        for index in range(first + 1, len(tokens)):
+            text = tokens[index].text
+            depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(text, 0)
+            if depth == 0:
+                close = index
+                break
+            if text == ";" and depth == 1:
+                stops.append(index)
+        if close is None:
+            return None
+        header = self._range(stmt.start, tokens[close].end)
+        if stmt.kind == "while":
+            return {"header": header, "condition": self._between(tokens, first + 1, close)}
+        if stmt.kind == "range-for" or len(stops) != 2:
+            return {"header": header}
+        edges = [first + 1, *stops, close]
+        names = ("init", "condition", "increment")
+        return {"header": header} | {
+            name: self._between(tokens, edges[i], edges[i + 1]) for i, name in enumerate(names)
+        }
+
+    def _between(self, tokens: list[Token], left: int, right: int) -> SourceRange:
+        """From the token after `left` to the one before `right`; empty, after `left`, when there is none."""
+        if right == left + 1:
+            return self._range(tokens[left].end, tokens[left].end)
+        return self._range(tokens[left + 1].start, tokens[right - 1].end)
+
+    def _layout(self, stmt: Stmt, loop: RawLoop) -> Iterable[str]:
+        """What in the text around and in the loop forbids editing it."""
+        tokens = self.unit.tokens
+        first = bisect_left(tokens, stmt.start, key=lambda t: t.start)
+        last = bisect_left(tokens, stmt.end, key=lambda t: t.start)
+        keyword = {"for": "for", "while": "while", "do": "do", "range-for": "for"}[stmt.kind]
+        if first >= len(tokens) or tokens[first].start != stmt.start or tokens[first].text != keyword:
+            yield "the loop comes from a macro"
+            return
+        header, body = loop.ranges["header"], stmt.body[0]
+        for start, end in self.unit.macros:
+            if start == stmt.start or (start <= body.start < end) or (start < body.end <= end):
+                # A body that is one expression may itself be a macro call; its edges are then not ours.
+                yield "the edges of the loop body come from a macro"
+                break
+            if start < header.end < end:
+                yield "the loop header comes from a macro"
+                break
+        found = set()
+        for index in range(first, last):
+            if tokens[index].text == "#" and index + 1 < len(tokens):
+                found.add(tokens[index + 1].text)
+            elif tokens[index].text == "_Pragma":
+                found.add("pragma")
+        if "pragma" in found or self._pragma_before(first):
+            yield "there is a #pragma at or in the loop"
+        if found - {"pragma"}:
+            yield f"preprocessor directive #{min(found - {'pragma'})} inside the loop"
+
+    def _pragma_before(self, first: int) -> bool:
+        tokens = self.unit.tokens
+        index = first - 1
+        while index > 0 and tokens[index].line >= tokens[first].line:
+            if tokens[index].text in (";", "{", "}"):
+                return False
+            index -= 1
+        line_start = index
+        while line_start > 0 and self._continued(tokens[line_start - 1], tokens[line_start]):
+            line_start -= 1
+        return line_start >= 0 and tokens[line_start].text == "#" and tokens[line_start + 1].text == "pragma"
+
+    def _continued(self, before: Token, token: Token) -> bool:
+        """Whether two tokens stand in one logical line."""
+        gap = self.unit.source[before.end : token.start]
+        return b"\n" not in gap.replace(b"\\\n", b"").replace(b"\\\r\n", b"")
+
+
+def _touches_memory(reading: Reading) -> bool:
+    return any(
+        a.kind is AccessKind.WRITE or a.place.subscripts or a.place.path or a.place.type.kind == "float"
+        for a in reading.accesses
+    )
+
+
+def _always_continues(branch: Stmt) -> bool:
+    return branch.kind == "continue" or (
+        branch.kind == "block" and bool(branch.body) and _always_continues(branch.body[-1])
+    )
+
+
+def _may_continue(branch: Stmt) -> bool:
+    if branch.kind in LOOPS:
+        return False
+    return branch.kind == "continue" or any(_may_continue(child) for child in branch.body)
+
+
+__all__ = ["LOOPS", "NestReader", "RawAccess", "RawLoop", "RawNest", "RawStatement"]

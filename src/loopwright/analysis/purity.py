@@ -1,0 +1,37 @@
+"""Which calls do nothing but compute a value from their arguments."""
+
+from __future__ import annotations
+
+_C_MATH = """
+acos asin atan atan2 acosh asinh atanh cos sin tan cosh sinh tanh exp exp2 expm1 log log2 log10 log1p logb
+pow sqrt cbrt hypot fabs floor ceil trunc round rint nearbyint fmod remainder fmin fmax fdim fma copysign
+erf erfc tgamma ldexp scalbn
+""".split()
+
+# lgamma sets signgam; functions of <math.h> may set errno and raise floating-point flags: neither is
+# looked at by code that divides its loops among threads, where both are per thread.
+PURE_FUNCTIONS = frozenset(
+    [name + suffix for name in _C_MATH for suffix in ("", "f", "l")]
+    + ["__builtin_" + name + suffix for name in _C_MATH for suffix in ("", "f", "l")]
+    + [
+        "abs",
+        "labs",
+        "llabs",
+        "isnan",
+        "isinf",
+        "isfinite",
+        "signbit",
+        "lround",
+        "llround",
+        "lrint",
+        "llrint",
+    ]
+    + ["__builtin_isnan", "__builtin_isinf_sign", "__builtin_expect", "__builtin_popcount", "__builtin_abs"]
+)
+"""By name, both of <math.h> and of namespace std."""
+
+MIN_MAX = {"fmin": "min", "fminf": "min", "fminl": "min", "fmax": "max", "fmaxf": "max", "fmaxl": "max"}
+"""Functions that are a minimum or a maximum of two numbers."""
+
+STD_MIN_MAX = {"min": "min", "max": "max"}
+"""The same for std::min and std::max, which take references but only read."""

@@ -1,0 +1,384 @@
+"""From one statement of the source to one :class:`~loopwright.analysis.ir.Statement`: its accesses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from loopwright.analysis.ir import AccessKind, Unknown
+from loopwright.analysis.polynomials import Polynomial
+from loopwright.analysis.purity import MIN_MAX, PURE_FUNCTIONS, STD_MIN_MAX
+from loopwright.analysis.syntax import CType, Expr, Stmt, Variable
+from loopwright.analysis.values import Place, Scope, structure
+
+_STEPS = ("++_", "--_", "_++", "_--")
+_REDUCTIONS = {"+": "+", "-": "+", "*": "*", "&": "&", "|": "|", "^": "^", "&&": "&&", "||": "||"}
+_OPAQUE = {"lambda", "new", "init"}
+
+
+@dataclass(frozen=True)
+class RawAccess:
+    """An access before its subscripts are known to be affine. `expr` is the lvalue."""
+
+    place: Place
+    kind: AccessKind
+    expr: Expr
+    reduction: str | None = None
+
+
+@dataclass
+class Reading:
+    """What one statement does."""
+
+    accesses: list[RawAccess]
+    unknowns: list[Unknown]
+    flops: int = 0
+
+
+CallSummary = Callable[[Expr], "str | None"]
+"""Says of a call: "pure", "reads" (only reads through its pointers) or None (anything may happen)."""
+
+
+class StatementReader:
+    """Reads the accesses of expressions in the scope of a nest."""
+
+    def __init__(self, scope: Scope, summary: CallSummary) -> None:
+        self.scope = scope
+        self.summary = summary
+        self.found = Reading([], [])
+
+    def read(self, expressions: Iterable[Expr | None]) -> Reading:
+        """Everything that these expressions do, in order of evaluation."""
+        self.found = Reading([], [])
+        for expr in expressions:
+            if expr is not None:
+                self._value(expr)
+        return self.found
+
+    def declaration(self, statement: Stmt) -> Reading:
+        """What a declaration with initialisers does; locals that can be substituted become known."""
+        self.found = Reading([], [])
+        for variable in statement.variables:
+            self._declare(variable)
+        return self.found
+
+    def minimum_or_maximum(self, assignment: Expr) -> Reading:
+        """`x = e < x ? e : x`, read as one update of x."""
+        self.found = Reading([], [])
+        target, choice = assignment.args
+        op = self_update(target, choice)
+        self._value(choice.args[1])
+        self._update(assignment, target, op, choice.args[1])
+        return self.found
+
+    # -- declarations
+
+    def _declare(self, variable: Variable) -> None:
+        init, scope = variable.init, self.scope
+        if variable.scope == "static":
+            self._unknown(f"static variable {variable.name}", variable.line)
+        if variable.type.kind == "reference":
+            scope.known[variable] = scope.place(init) if init is not None else None
+            if init is not None:
+                self._subscripts(init)
+                if scope.known[variable] is None:
+                    self._unknown(
+                        f"reference {variable.name} to something that is not understood", variable.line
+                    )
+            return
+        if init is None:
+            return
+        if variable.type.kind in ("array", "record"):
+            self._value_list(init)
+            if variable.type.container == "vector" or (
+                variable.type.kind == "record" and init.kind == "call"
+            ):
+                if not variable.type.container:
+                    self._unknown(f"constructor of {variable.type.spelling}", variable.line)
+            place = Place(variable, (), (), variable.type)
+            self._whole(place, AccessKind.WRITE, _reference(variable, init))
+            return
+        self._value(init)
+        if not scope.function.changes(variable):
+            if variable.type.kind == "int":
+                value = scope.integer(init)
+                narrowed = init.type.stripped.size > variable.type.size
+                if value is not None and not (narrowed and value.value is None):
+                    scope.known[variable] = value
+            elif variable.type.kind == "pointer":
+                pointer = scope.pointer(init)
+                if pointer is not None and not pointer.array.type.volatile:
+                    scope.known[variable] = pointer
+        self._add(Place(variable, (), (), variable.type), AccessKind.WRITE, _reference(variable, init))
+
+    def _value_list(self, init: Expr) -> None:
+        if init.kind == "init" or (init.kind == "call" and init.name == "constructor"):
+            for arg in init.args:
+                self._value_list(arg)
+        else:
+            self._value(init)
+
+    # -- expressions
+
+    def _value(self, expr: Expr) -> None:
+        """Reads `expr` for its value."""
+        match expr.kind:
+            case "int" | "float" | "string" | "constant" | "function" | "this":
+                return
+            case "assign":
+                self._assign(expr)
+            case "unary" if expr.op in _STEPS:
+                self._update(expr, expr.args[0], "+")
+            case "unary" if expr.op == "&":
+                self._subscripts(expr.args[0])
+            case "ref" | "index" | "member":
+                self._load(expr)
+            case "unary" if expr.op == "*":
+                self._load(expr)
+            case "call":
+                self._call(expr)
+            case "binary" | "unary" | "cond" | "cast":
+                if (
+                    expr.type.kind == "float"
+                    and expr.kind in ("binary", "unary")
+                    and expr.op in ("+", "-", "*", "/")
+                ):
+                    self.found.flops += 1
+                if expr.op in ("?", "real", "imag", "await", ".*", "->*", "<=>"):
+                    self._unknown(f"operator {expr.op}", expr.line)
+                for arg in expr.args:
+                    self._value(arg)
+            case _:
+                self._unknown(f"{_words(expr)} is not understood", expr.line)
+                if expr.kind not in _OPAQUE:
+                    for arg in expr.args:
+                        self._value(arg)
+
+    def _load(self, expr: Expr) -> None:
+        self._subscripts(expr)
+        if expr.type.stripped.kind == "array":
+            return  # decays to a pointer: nothing is read
+        place = self.scope.place(expr)
+        if place is None:
+            self._unknown(f"cannot tell which object {self.scope.text(expr)} is", expr.line)
+        else:
+            self._whole(place, AccessKind.READ, expr)
+
+    def _subscripts(self, expr: Expr) -> None:
+        """Reads what an lvalue needs to be found: its subscripts and pointers, not itself."""
+        match expr.kind:
+            case "index":
+                for arg in expr.args:
+                    if arg.type.stripped.kind == "array":
+                        self._subscripts(arg)
+                    else:
+                        self._value(arg)
+            case "unary" if expr.op == "*":
+                self._value(expr.args[0])
+            case "member":
+                base = expr.args[0]
+                if base.type.kind == "pointer":
+                    self._value(base)
+                else:
+                    self._subscripts(base)
+            case "call":
+                for arg in expr.args[1:]:
+                    self._value(arg)
+                self._subscripts(expr.args[0])
+            case "ref" | "this":
+                return
+            case _:
+                self._value(expr)
+
+    def _assign(self, expr: Expr) -> None:
+        target, value = expr.args
+        if expr.op != "=":
+            op = expr.op[:-1]
+            self._value(value)
+            if expr.type.kind == "float":
+                self.found.flops += 1
+            self._update(expr, target, _REDUCTIONS.get(op), value)
+            return
+        self._value(value)
+        self._subscripts(target)
+        place = self.scope.place(target)
+        if place is None:
+            self._unknown(f"cannot tell which object {self.scope.text(target)} is", expr.line)
+            return
+        self._whole(place, AccessKind.WRITE, target)
+        self._changed_pointer(place, expr)
+        op_ = self_update(target, value)
+        if op_ is not None:
+            self._mark(target, op_)
+
+    def _update(self, expr: Expr, target: Expr, op: str | None, value: Expr | None = None) -> None:
+        self._subscripts(target)
+        place = self.scope.place(target)
+        if place is None:
+            self._unknown(f"cannot tell which object {self.scope.text(target)} is", expr.line)
+            return
+        self._whole(place, AccessKind.READ, target)
+        self._whole(place, AccessKind.WRITE, target)
+        self._changed_pointer(place, expr)
+        if op is not None and place.type.is_arithmetic:
+            self._mark(target, op)
+
+    def _changed_pointer(self, place: Place, expr: Expr) -> None:
+        if place.type.kind == "pointer":
+            self._unknown(f"pointer {self.scope.text(expr.args[0])} is changed", expr.line)
+
+    def _mark(self, target: Expr, op: str) -> None:
+        """Marks the read and the write of `target` as a reduction, when nothing else touches the object."""
+        place = self.scope.place(target)
+        if place is None:
+            return
+        same = [i for i, a in enumerate(self.found.accesses) if a.place.key == place.key]
+        kinds = [self.found.accesses[i].kind for i in same]
+        mine = all(structure(self.found.accesses[i].expr) == structure(target) for i in same)
+        if mine and sorted(kinds) == [AccessKind.READ, AccessKind.WRITE]:
+            for i in same:
+                self.found.accesses[i] = replace(self.found.accesses[i], reduction=op)
+
+    # -- calls
+
+    def _call(self, expr: Expr) -> None:
+        if expr.method and expr.args and expr.args[0].type.stripped.container:
+            if expr.name in ("operator[]", "at"):
+                self._load(expr)
+                return
+            if expr.name in ("size", "length", "data", "empty"):
+                self._subscripts(expr.args[0])
+                return
+        if expr.name in PURE_FUNCTIONS or expr.name in STD_MIN_MAX or self.summary(expr) == "pure":
+            if expr.type.stripped.kind == "float":
+                self.found.flops += 1
+            for arg in expr.args:
+                self._value(arg)
+            return
+        if self.summary(expr) == "reads":
+            for arg in expr.args:
+                self._pointed_read(arg)
+            return
+        self._unknown(f"call of {expr.name or 'a function pointer'}, which may do anything", expr.line)
+        for arg in expr.args:
+            self._value(arg)
+
+    def _pointed_read(self, arg: Expr) -> None:
+        if arg.type.stripped.kind not in ("pointer", "array"):
+            self._value(arg)
+            return
+        self._subscripts(arg)
+        pointer = self.scope.pointer(arg)
+        if pointer is None or arg.type.stripped.element is None:
+            self._unknown(f"cannot tell which object {self.scope.text(arg)} points to", arg.line)
+            return
+        place = replace(pointer.array, type=arg.type.stripped.element)
+        self._whole(replace(place, subscripts=(*place.subscripts, None)), AccessKind.READ, arg)
+
+    # -- results
+
+    def _whole(self, place: Place, kind: AccessKind, expr: Expr) -> None:
+        """Adds an access to everything at `place`: all members of a struct, all elements of an array."""
+        type_ = place.type.stripped
+        if type_.volatile:
+            self._unknown(f"{self.scope.text(expr)} is volatile", expr.line)
+        if type_.kind == "array" or type_.container:
+            if type_.element is not None:
+                self._whole(
+                    replace(place, subscripts=(*place.subscripts, None), type=type_.element), kind, expr
+                )
+        elif type_.kind == "record":
+            if not type_.fields:
+                self._unknown(f"an object of type {type_.spelling} is used as a whole", expr.line)
+            for name, member in type_.fields:
+                self._whole(replace(place, path=(*place.path, f".{name}"), type=member), kind, expr)
+        else:
+            self._add(place, kind, expr)
+
+    def _add(self, place: Place, kind: AccessKind, expr: Expr) -> None:
+        if place.root is not None and place.root in self.scope.loops and not place.path:
+            if kind is AccessKind.WRITE:
+                self._unknown(f"loop variable {place.root.name} is changed in its loop", expr.line)
+            return
+        pointer = place.root if place.type.kind == "pointer" and not place.path else None
+        if kind is AccessKind.READ and pointer is not None and self._is_steady(pointer):
+            return
+        if (
+            kind is AccessKind.READ
+            and not place.path
+            and not place.subscripts
+            and self._is_steady(place.root)
+        ):
+            known = (a.place.key for a in self.found.accesses if a.kind is AccessKind.READ)
+            if place.key in known:
+                return  # one read of a value that does not change says as much as ten
+        self.found.accesses.append(RawAccess(place, kind, expr))
+
+    def _is_steady(self, variable: Variable | None) -> bool:
+        """Whether the variable keeps its value all through the nest."""
+        if variable is None:
+            return False
+        return not (self.scope.inside.changes(variable) or self.scope.declared_inside(variable))
+
+    def _unknown(self, reason: str, line: int) -> None:
+        self.found.unknowns.append(Unknown(reason, line))
+
+
+def self_update(target: Expr, value: Expr) -> str | None:
+    """The operation of `x = x op e` or `x = e op x` (or a call of min or max), None for anything else."""
+    same = structure(target)
+    value = _uncast(value)
+    if value.kind == "binary" and value.op in _REDUCTIONS:
+        left, right = (_uncast(arg) for arg in value.args)
+        if structure(left) == same or (value.op != "-" and structure(right) == same):
+            return _REDUCTIONS[value.op]
+        if value.op in ("+", "-") and left.kind == "binary" and left.op in ("+", "-"):
+            # x + a - b is (x + a) - b
+            return "+" if self_update(target, left) == "+" else None
+    if value.kind == "call" and value.name in {**MIN_MAX, **STD_MIN_MAX} and len(value.args) == 2:
+        if any(structure(_uncast(arg)) == same for arg in value.args):
+            return {**MIN_MAX, **STD_MIN_MAX}[value.name]
+    if value.kind == "cond":
+        return _chosen(value, same)
+    return None
+
+
+def _chosen(value: Expr, same: object) -> str | None:
+    """min or max for `e < x ? e : x` and the like."""
+    test, yes, no = value.args
+    if test.kind != "binary" or test.op not in ("<", "<=", ">", ">="):
+        return None
+    left, right = structure(test.args[0]), structure(test.args[1])
+    first, second = structure(yes), structure(no)
+    if same not in (left, right) or {left, right} != {first, second} or left == right:
+        return None
+    smaller = test.op in ("<", "<=")
+    return "min" if (left == first) == smaller else "max"
+
+
+def _uncast(expr: Expr) -> Expr:
+    while expr.kind == "cast" and expr.type.kind == "float" and expr.args[0].type.kind == "float":
+        if expr.args[0].type.size > expr.type.size:
+            return expr
+        expr = expr.args[0]
+    return expr
+
+
+def _reference(variable: Variable, like: Expr) -> Expr:
+    type_: CType = variable.type
+    return Expr("ref", type_, variable.start, variable.end, like.line, name=variable.name, variable=variable)
+
+
+def _words(expr: Expr) -> str:
+    names = {
+        "lambda": "a lambda",
+        "new": "an allocation",
+        "init": "a braced list",
+        "other": expr.name.lower(),
+    }
+    return names.get(expr.kind, expr.kind)
+
+
+def constant_form(value: Polynomial | None) -> int | None:
+    """The number of a polynomial, None when it is not one."""
+    return None if value is None else value.value

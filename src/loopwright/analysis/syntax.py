@@ -1,0 +1,188 @@
+"""The part of C and C++ that the frontend understands, as plain data: expressions, statements, functions.
+
+The reader of libclang's tree (`clang_reader.py`) makes these; everything after it is independent of
+libclang. What has no place here becomes an expression or a statement of kind "other", whose `name`
+says what it was. Parentheses and implicit conversions that keep the value are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(eq=False)
+class CType:
+    """A canonical type.
+
+    Attributes:
+        spelling: without qualifiers. kind: "int" (bool, char and enum included), "float", "pointer",
+            "array", "record", "reference", "void", "other".
+        size: bytes, 0 when it is not constant.
+        element: what a pointer, reference, array or std::vector/std::array holds.
+        count: constant number of elements of an array or std::array, else None.
+        container: "vector" or "array" for std::vector and std::array, else "".
+        fields: members of a record in order, empty for unions and opaque classes.
+    """
+
+    spelling: str
+    kind: str
+    size: int = 0
+    element: CType | None = None
+    count: int | None = None
+    container: str = ""
+    fields: tuple[tuple[str, CType], ...] = ()
+    unsigned: bool = False
+    const: bool = False
+    volatile: bool = False
+    restrict: bool = False
+
+    @property
+    def is_arithmetic(self) -> bool:
+        """Whether a value of it is one number."""
+        return self.kind in ("int", "float")
+
+    @property
+    def stripped(self) -> CType:
+        """The type that a reference refers to; any other type is itself."""
+        return self.element if self.kind == "reference" and self.element is not None else self
+
+
+@dataclass(eq=False)
+class Variable:
+    """A declared object. `extents` are the sizes of a variable-length array type, outermost first.
+
+    scope: "param", "local", "static" (a local that keeps its value), "global". `internal`: no other
+    translation unit can name it. Offsets are bytes in the main file, -1 when declared elsewhere.
+    """
+
+    name: str
+    type: CType
+    scope: str
+    start: int = -1
+    end: int = -1
+    line: int = 0
+    init: Expr | None = None
+    extents: tuple[Expr, ...] = ()
+    internal: bool = False
+
+
+@dataclass(eq=False)
+class Expr:
+    """One expression. `kind` decides what the other fields mean:
+
+    ref (variable), function (name), int (value), float, string, binary/assign/unary (op), call (name, key:
+    the callee; args, after the object when `method`), member (name), index (array, subscript), cond, cast,
+    init (a braced list), constant (sizeof: value), new, lambda (body), this, other (name says what).
+    `by_reference` says per argument whether the callee gets a reference through which it may write.
+    Unary operators are + - ! ~ * & ++_ --_ _++ _--.
+    """
+
+    kind: str
+    type: CType
+    start: int
+    end: int
+    line: int
+    args: tuple[Expr, ...] = ()
+    op: str = ""
+    name: str = ""
+    key: str = ""
+    value: int | None = None
+    variable: Variable | None = None
+    method: bool = False
+    const_method: bool = False
+    by_reference: tuple[bool, ...] = ()
+    body: Stmt | None = None
+
+    def walk(self) -> Iterator[Expr]:
+        """This expression and all below it, the bodies of lambdas included."""
+        yield self
+        for arg in self.args:
+            yield from arg.walk()
+        if self.body is not None:
+            for expr in self.body.expressions():
+                yield from expr.walk()
+
+
+@dataclass(eq=False)
+class Stmt:
+    """One statement. `kind`: block, decl, expr, if, for, while, do, range-for, switch, return, break,
+    continue, goto, label, case, null, asm, other.
+
+    `expr` is the condition of if/while/do/switch and the value of expr/return. For `for`, `init` is a
+    statement, `expr` the condition, `increment` the third part; `body` holds the children of every kind.
+    """
+
+    kind: str
+    start: int
+    end: int
+    line: int
+    body: tuple[Stmt, ...] = ()
+    expr: Expr | None = None
+    init: Stmt | None = None
+    increment: Expr | None = None
+    variables: tuple[Variable, ...] = ()
+    name: str = ""
+
+    def walk(self) -> Iterator[Stmt]:
+        """This statement and all below it."""
+        yield self
+        if self.init is not None:
+            yield from self.init.walk()
+        for child in self.body:
+            yield from child.walk()
+
+    def own_expressions(self) -> Iterator[Expr]:
+        """The expressions that belong to this statement itself, in order of evaluation."""
+        for variable in self.variables:
+            yield from variable.extents
+            if variable.init is not None:
+                yield variable.init
+        if self.expr is not None:
+            yield self.expr
+        if self.increment is not None:
+            yield self.increment
+
+    def expressions(self) -> Iterator[Expr]:
+        """The topmost expressions of this statement and of all below it."""
+        for statement in self.walk():
+            yield from statement.own_expressions()
+
+
+@dataclass(eq=False)
+class Function:
+    """A function with its body. `key` identifies it; `internal`: static or in an anonymous namespace."""
+
+    name: str
+    key: str
+    parameters: tuple[Variable, ...]
+    body: Stmt
+    result: CType
+    internal: bool = False
+    is_method: bool = False
+    in_main_file: bool = True
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token of the file as it is written, before macros are expanded."""
+
+    start: int
+    end: int
+    text: str
+    line: int
+
+
+@dataclass(eq=False)
+class Unit:
+    """One source file, parsed. `functions` are those with a body, by key; `tokens` those of the main file;
+    `macros` the byte ranges of macro uses in it. `errors` are in words, with lines; empty when it parsed.
+    """
+
+    file: str
+    source: bytes
+    functions: dict[str, Function] = field(default_factory=dict)
+    variables: list[Variable] = field(default_factory=list)
+    tokens: list[Token] = field(default_factory=list)
+    macros: list[tuple[int, int]] = field(default_factory=list)
+    errors: list[tuple[str, int]] = field(default_factory=list)

@@ -1,0 +1,336 @@
+"""What expressions are worth inside a nest: integers as polynomials, lvalues as places in objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from loopwright.analysis.ir import Parameter
+from loopwright.analysis.polynomials import Polynomial
+from loopwright.analysis.scopes import Effects
+from loopwright.analysis.syntax import CType, Expr, Variable
+
+_SIZE_METHODS = {"size", "length"}
+_ELEMENT_METHODS = {"operator[]", "at"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """An lvalue: a root variable (None for `this`), the way from it, and the subscripts on that way.
+
+    `path` has ".name" for a member and "*" for following a pointer. A subscript is None when it is not a
+    polynomial over loops and parameters. `type` is what stands there.
+    """
+
+    root: Variable | None
+    path: tuple[str, ...]
+    subscripts: tuple[Polynomial | None, ...]
+    type: CType
+
+    @property
+    def key(self) -> tuple[Variable | None, tuple[str, ...]]:
+        """What names the object, without subscripts."""
+        return self.root, self.path
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """A pointer value: element `offset` of the array at `array` (whose own subscripts come before)."""
+
+    array: Place
+    offset: Polynomial | None
+
+
+@dataclass
+class Scope:
+    """What is known while a nest is read: open loops, substituted locals, parameters.
+
+    `inside` are the effects of the nest, `function` those of the whole function. `loops` maps the
+    variables of the open loops to their ids, `known` the locals that were substituted.
+    """
+
+    inside: Effects
+    function: Effects
+    source: bytes
+    loops: dict[Variable, str] = field(default_factory=dict)
+    known: dict[Variable, Polynomial | Place | Pointer | None] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    _names: dict[object, str] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+
+    # -- integers
+
+    def integer(self, expr: Expr) -> Polynomial | None:
+        """The value of an integer expression over loops and parameters, None when it is not such a one."""
+        value = self._integer(expr)
+        if value is not None:
+            return value
+        return self._invariant_parameter(expr)
+
+    def integer_without_parameter(self, expr: Expr) -> Polynomial | None:
+        """Like `integer`, but a choice or a call is not made a parameter of its own."""
+        return self._integer(expr)
+
+    def _integer(self, expr: Expr) -> Polynomial | None:
+        if expr.type.stripped.kind not in ("int",):
+            return None
+        match expr.kind:
+            case "int":
+                return None if expr.value is None else Polynomial.constant(expr.value)
+            case "ref":
+                return self._variable(expr)
+            case "cast":
+                below = expr.args[0].type.stripped
+                if below.kind == "int" and 4 <= below.size <= expr.type.size:
+                    return self.integer(expr.args[0])
+                value = self.integer(expr.args[0]) if below.kind == "int" else None
+                return value if value is not None and value.value is not None else None
+            case "unary" if expr.op in ("-", "+"):
+                inner = self.integer(expr.args[0])
+                return None if inner is None else inner.scaled(-1 if expr.op == "-" else 1)
+            case "binary" if expr.op in ("+", "-", "*"):
+                left, right = self.integer(expr.args[0]), self.integer(expr.args[1])
+                if left is None or right is None:
+                    return None
+                return left + right if expr.op == "+" else left - right if expr.op == "-" else left * right
+            case "binary" if expr.op in ("/", "%", "<<", ">>"):
+                return self._folded(expr)
+        return None
+
+    def _folded(self, expr: Expr) -> Polynomial | None:
+        left, right = self.integer(expr.args[0]), self.integer(expr.args[1])
+        if left is None or right is None or right.value is None:
+            return None
+        b = right.value
+        if expr.op == "<<" and 0 <= b < 31:
+            return left.scaled(1 << b)
+        a = left.value
+        if a is None or a < 0 or b <= 0:
+            return None
+        return Polynomial.constant({"/": a // b, "%": a % b, ">>": a >> min(b, 63)}.get(expr.op, 0))
+
+    def _variable(self, expr: Expr) -> Polynomial | None:
+        variable = expr.variable
+        if variable is None:
+            return None
+        if variable in self.loops:
+            return Polynomial.symbol(self.loops[variable])
+        if variable in self.known:
+            value = self.known[variable]
+            return value if isinstance(value, Polynomial) else None
+        if not self.is_invariant(expr):
+            return None
+        if variable.init is not None and self._settled(variable):
+            value = self._integer(variable.init) if self._init_is_settled(variable.init) else None
+            fits = variable.init.type.kind == "int" and variable.init.type.size <= variable.type.size
+            if value is not None and fits:
+                self.known[variable] = value
+                return value
+        return Polynomial.symbol(self._parameter(variable, variable.name, variable.name))
+
+    def _settled(self, variable: Variable) -> bool:
+        """Whether it keeps the value it is declared with for all its life."""
+        if variable.scope in ("global", "static"):
+            return variable.type.const
+        return not self.function.changes(variable)
+
+    def _init_is_settled(self, init: Expr) -> bool:
+        for part in init.walk():
+            if part.kind == "ref" and part.variable is not None:
+                keeps = part.variable.scope == "param" and not self.function.changes(part.variable)
+                if not keeps and not (part.variable.init is not None and self._settled(part.variable)):
+                    return False
+            elif part.kind not in ("int", "binary", "unary", "cast"):
+                return False
+        return True
+
+    def _parameter(self, key: object, wish: str, text: str) -> str:
+        if key not in self._names:
+            base = "".join(c if c.isalnum() or c == "_" else "_" for c in wish).strip("_") or "size"
+            name, number = base, 2
+            while name in self.taken:
+                name, number = f"{base}_{number}", number + 1
+            self.taken.add(name)
+            self._names[key] = name
+            self.parameters[name] = Parameter(name, text)
+        return self._names[key]
+
+    def _invariant_parameter(self, expr: Expr) -> Polynomial | None:
+        if expr.type.stripped.kind != "int" or expr.kind in ("ref", "int") or not self.is_invariant(expr):
+            return None
+        text = self.text(expr)
+        return Polynomial.symbol(self._parameter(structure(expr), text, text))
+
+    def is_invariant(self, expr: Expr) -> bool:
+        """Whether the expression has one value all through the nest and no effect."""
+        match expr.kind:
+            case "int" | "float" | "constant" | "this":
+                return True
+            case "ref":
+                return expr.variable is not None and self._is_invariant_variable(expr.variable)
+            case "member":
+                if expr.name in self.inside.stored_members or expr.type.spelling in self.inside.stored_types:
+                    return False
+                return self.is_invariant(expr.args[0])
+            case "binary" | "cast" | "cond":
+                return all(self.is_invariant(arg) for arg in expr.args)
+            case "unary":
+                return expr.op in ("-", "+", "!", "~") and self.is_invariant(expr.args[0])
+            case "call":
+                known = (
+                    expr.method and expr.name in _SIZE_METHODS and bool(expr.args[0].type.stripped.container)
+                )
+                return known and self.is_invariant(expr.args[0])
+        return False
+
+    def _is_invariant_variable(self, variable: Variable) -> bool:
+        if variable in self.loops or variable in self.known or variable.type.volatile:
+            return False
+        if variable.start >= 0 and self.declared_inside(variable):
+            return False
+        if variable.scope in ("global", "static") and not variable.type.const:
+            hidden = variable.type.spelling in self.inside.stored_types
+            return variable not in self.inside.writes and not hidden
+        if variable in self.function.address_taken and variable.type.spelling in self.inside.stored_types:
+            return False
+        return variable not in self.inside.writes and variable not in self.inside.address_taken
+
+    nest_start: int = 0
+    nest_end: int = 0
+
+    def declared_inside(self, variable: Variable) -> bool:
+        """Whether the variable is declared inside the nest."""
+        return variable.scope in ("local", "static") and self.nest_start <= variable.start < self.nest_end
+
+    def text(self, expr: Expr) -> str:
+        """The expression as the source writes it, white space squeezed."""
+        return " ".join(self.source[expr.start : expr.end].decode("utf-8", "replace").split())
+
+    # -- places
+
+    def place(self, expr: Expr) -> Place | None:
+        """The object that an lvalue names, None when it cannot be told."""
+        match expr.kind:
+            case "this":
+                return Place(None, (), (), expr.type)
+            case "ref" if expr.variable is not None:
+                known = self.known.get(expr.variable)
+                if isinstance(known, Place):
+                    return known
+                if expr.variable.type.kind == "reference" and expr.variable in self.known:
+                    return None
+                return Place(expr.variable, (), (), expr.type.stripped)
+            case "index":
+                base, subscript = expr.args
+                if base.type.kind == "int":
+                    base, subscript = subscript, base
+                pointer = self.pointer(base)
+                if pointer is None:
+                    return None
+                return self._element(pointer, self.integer(subscript), expr.type)
+            case "unary" if expr.op == "*":
+                pointer = self.pointer(expr.args[0])
+                if pointer is None:
+                    return None
+                return self._element(pointer, Polynomial(), expr.type)
+            case "member":
+                return self._member(expr)
+            case "call" if (
+                expr.method and expr.name in _ELEMENT_METHODS and expr.args[0].type.stripped.container
+            ):
+                owner = self.place(expr.args[0])
+                if owner is None or len(expr.args) != 2:
+                    return None
+                subscript_ = self.integer(expr.args[1])
+                return replace(owner, subscripts=(*owner.subscripts, subscript_), type=expr.type.stripped)
+        return None
+
+    def _element(self, pointer: Pointer, subscript: Polynomial | None, type_: CType) -> Place:
+        whole = None if subscript is None or pointer.offset is None else pointer.offset + subscript
+        return replace(pointer.array, subscripts=(*pointer.array.subscripts, whole), type=type_)
+
+    def _member(self, expr: Expr) -> Place | None:
+        base = expr.args[0]
+        if base.type.kind == "pointer" or base.kind == "this":
+            if base.kind == "this":
+                owner: Place | None = Place(None, (), (), base.type)
+            elif base.kind == "ref" and base.variable is not None and self._only_followed(base.variable):
+                owner = Place(base.variable, ("*",), (), expr.type)
+            else:
+                pointer = self.pointer(base)
+                owner = None if pointer is None else self._element(pointer, Polynomial(), expr.type)
+        else:
+            owner = self.place(base)
+        if owner is None:
+            return None
+        return replace(owner, path=(*owner.path, f".{expr.name}"), type=expr.type.stripped)
+
+    def _only_followed(self, variable: Variable) -> bool:
+        return variable not in self.function.indexed and variable not in self.known
+
+    def pointer(self, expr: Expr) -> Pointer | None:
+        """The array and offset that a pointer expression stands for, None when it cannot be told."""
+        if expr.type.stripped.kind == "array":
+            place = self.place(expr)
+            return None if place is None else Pointer(place, Polynomial())
+        match expr.kind:
+            case "ref" if expr.variable is not None:
+                return self._pointer_variable(expr.variable, expr.type)
+            case "binary" if expr.op in ("+", "-"):
+                base, offset = expr.args
+                if base.type.stripped.kind == "int":
+                    base, offset = offset, base
+                pointer, moved = self.pointer(base), self.integer(offset)
+                if pointer is None or offset.type.stripped.kind != "int":
+                    return None
+                if moved is None or pointer.offset is None:
+                    return Pointer(pointer.array, None)
+                return Pointer(
+                    pointer.array, pointer.offset + (moved if expr.op == "+" else moved.scaled(-1))
+                )
+            case "unary" if expr.op == "&":
+                place = self.place(expr.args[0])
+                if place is None or not place.subscripts or expr.args[0].kind not in ("index", "call"):
+                    return None
+                return Pointer(replace(place, subscripts=place.subscripts[:-1]), place.subscripts[-1])
+            case "cast":
+                inner = self.pointer(expr.args[0]) if expr.args[0].type.kind in ("pointer", "array") else None
+                return inner if inner is not None and _same_element(expr.type, expr.args[0].type) else None
+            case "call" if expr.method and expr.name == "data" and expr.args[0].type.stripped.container:
+                owner = self.place(expr.args[0])
+                return None if owner is None else Pointer(owner, Polynomial())
+            case "member" | "index":
+                holder = self.place(expr)
+                if holder is None:
+                    return None
+                followed = replace(holder, path=(*holder.path, "*"))
+                if holder.subscripts:
+                    # A pointer out of an array of pointers: the arrays it leads to may be one and the same.
+                    followed = replace(followed, subscripts=(None,) * len(holder.subscripts))
+                return Pointer(followed, Polynomial())
+        return None
+
+    def _pointer_variable(self, variable: Variable, type_: CType) -> Pointer | None:
+        if variable in self.known:
+            value = self.known[variable]
+            return value if isinstance(value, Pointer) else None
+        return Pointer(Place(variable, ("*",), (), type_), Polynomial())
+
+
+def _same_element(a: CType, b: CType) -> bool:
+    return (
+        a.element is not None
+        and b.element is not None
+        and a.element.spelling.replace("const ", "") == (b.element.spelling.replace("const ", ""))
+    )
+
+
+def structure(expr: Expr) -> object:
+    """A hashable form of the expression: equal for expressions that are the same but for their place."""
+    return (
+        expr.kind,
+        expr.op,
+        expr.name,
+        expr.value,
+        id(expr.variable) if expr.variable is not None else 0,
+        tuple(structure(arg) for arg in expr.args),
+    )
