@@ -116,7 +116,7 @@ def measure_baseline(
     if native.flags != own.flags:
         say(f"timing the original: {' '.join(own.flags)} against {' '.join(native.flags)}")
         native_build = build_original(context, native)
-        rejected["native"] = _wrong(context, native_build)
+        rejected["native"] = outputs_differ(context, native_build)
         if not rejected["native"]:
             result = compare(
                 sampler(context, own_build, repetitions),
@@ -133,7 +133,7 @@ def measure_baseline(
     automatic = replace(chosen_variant, purpose=Purpose.AUTO_PARALLEL, threads=context.threads[-1])
     say("timing the compiler's own parallelisation")
     build = context.builder.build(task.tree, context.toolchain, automatic)
-    problem = build.failure.message if build.failure else _wrong(context, build)
+    problem = build.failure.message if build.failure else outputs_differ(context, build)
     if not problem:
         try:
             result = compare(
@@ -172,7 +172,7 @@ def median_wall_s(comparison: Comparison, side: str) -> float:
     return sum(statistics.median(values) for values in samples.values())
 
 
-def _wrong(context: Context, build: BuildResult) -> str:
+def outputs_differ(context: Context, build: BuildResult) -> str:
     """Why the outputs of this build of the original are not those of the task's own flags; "" if they are."""
     for case in context.task.cases_for(Use.CHECK, Use.TIME):
         limits = replace(ORIGINAL_LIMITS, wall_s=case.timeout_s or ORIGINAL_LIMITS.wall_s)

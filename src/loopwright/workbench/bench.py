@@ -196,6 +196,24 @@ class Workbench:
                     verdict = _with_failure(verdict, failed.failure)
             return self._record(candidate, number, verdict, trial, begun_s)
 
+    def reject(self, title: str, failure: Failure) -> Evaluation:
+        """Record an edit of which no candidate could be made. It counts as an evaluation.
+
+        Raises:
+            BudgetSpent: as `evaluate`.
+        """
+        with self._lock:
+            self._check_budget(new=True)
+            number = len(self._evaluations) + 1
+            failed = GateResult(failure.gate, GateStatus.FAIL, failure=failure)
+            evaluation = Evaluation(
+                f"none-{number}", None, title, Verdict((failed,)), number=number,
+                at_s=round(self.journal.run_s, 6),
+            )  # fmt: skip
+            self.journal.write("evaluation", evaluation=to_data(evaluation), comparison=None)
+            self._remember(evaluation)
+            return evaluation
+
     def profile(self, candidate: Candidate) -> Profile | None:
         """Where the time of `candidate` goes on the first timed case; None when no profiler works here."""
         with self._lock:
@@ -337,6 +355,8 @@ class Workbench:
             self.context = with_flags(self.context, self._baseline.flags)
 
     def _restore(self, candidate_id: str, parent: str | None, title: str) -> None:
+        if not self.lineage.has(candidate_id):
+            return  # A rejected edit: there never was a candidate.
         tree = self.lineage.tree(candidate_id)
         protected = {p for p in self.task.tree if not self.task.is_editable(p)}
         files = Tree({p: c for p, c in tree.items() if p not in protected or c != self.task.tree[p]})

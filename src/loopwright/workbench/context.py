@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from loopwright.core.errors import ToolMissing
 from loopwright.core.task import Case, Target, Task, Use
 from loopwright.gates.gate import Context
 from loopwright.harness.build import Builder
@@ -63,6 +64,21 @@ def thread_numbers(target: Target, most: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys([n for n in (1, 2, 3) if n != most] + [most]))
 
 
+def runner_for(settings: Settings) -> Runner:
+    """The runner that `settings` ask for. Without bubblewrap, "auto" runs the user's own code and proved
+    edits of it unprotected, and the result says so; code that nobody has read it refuses.
+
+    Raises:
+        ToolMissing: when a sandbox is needed and there is none.
+    """
+    try:
+        return choose_runner(settings.sandbox)
+    except ToolMissing:
+        if settings.sandbox == "auto" and not settings.unread_code:
+            return choose_runner("none")
+        raise
+
+
 def make_context(
     task: Task,
     settings: Settings,
@@ -78,7 +94,7 @@ def make_context(
     Raises:
         ToolMissing: without compiler or sandbox.
     """
-    runner = runner or choose_runner(settings.sandbox)
+    runner = runner or runner_for(settings)
     toolchain = toolchain or find(settings.toolchain)
     cores = len(usable_cpus())
     most = settings.threads or cores

@@ -16,6 +16,7 @@ class Settings:
         toolchain: name, as in "gcc-12"; None takes gcc if there is one, else clang.
         threads: processors to use when timing; None is all usable ones.
         sandbox: "auto", "bubblewrap" or "none".
+        unread_code: whether candidates hold code that nobody has read; then "auto" insists on a sandbox.
         seed: for everything an agent draws by chance.
     """
 
@@ -27,3 +28,4 @@ class Settings:
     threads: int | None = None
     sandbox: str = "auto"
     seed: int = 1
+    unread_code: bool = False

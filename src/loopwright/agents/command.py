@@ -1,0 +1,148 @@
+"""Any program that edits files as an agent: `--agent 'cmd:COMMAND'`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import loopwright
+from loopwright.agents.answers import check_answer, evaluation_answer, profile_answer
+from loopwright.agents.door import ADDRESS, Door
+from loopwright.agents.workspace import MalformedWorkspace, fill, read_candidate
+from loopwright.core.errors import UsageError
+from loopwright.core.modes import FailureMode
+from loopwright.core.run import Evaluation
+from loopwright.core.verdict import Failure
+from loopwright.system.execution import Command, Execution, Limits
+from loopwright.workbench.bench import BudgetSpent, Workbench
+
+_DONE = "agent-done"
+
+
+@dataclass(frozen=True)
+class CommandAgent:
+    """Runs `command` once, by /bin/sh, in a workspace that holds the task without its held-out cases.
+
+    The program edits the files in place. It may call `loopwright check .`, `loopwright time .` and
+    `loopwright profile .` there as often as the budget allows; each is a recorded evaluation of the files
+    as they are at that moment. When it ends, what it left is evaluated too.
+    """
+
+    command: str
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return f"cmd:{self.command}"
+
+    @property
+    def runs_unread_code(self) -> bool:
+        """Nobody has read what the program writes."""
+        return True
+
+    def work(self, bench: Workbench) -> None:
+        """Run the program to its end or to the end of the budget, then evaluate what it left."""
+        workspace = bench.directory.path / "workspace"
+        if not workspace.exists():
+            workspace.mkdir()
+            fill(workspace, bench.task, bench.best)
+        if not any(event.kind == _DONE for event in bench.journal.events):
+            self._run(bench, workspace)
+        evaluate_workspace(bench, workspace, timed=True)
+
+    def _run(self, bench: Workbench, workspace: Path) -> None:
+        shell_command, readable = _with_absolute_paths(self.command)
+        # A socket's path may have no more than 107 characters: too few for a run directory.
+        with tempfile.TemporaryDirectory(prefix="loopwright-") as folder:
+            Path(folder).chmod(0o755)
+            door = Path(folder) / "door"
+            command = Command(
+                argv=("/bin/sh", "-c", shell_command),
+                cwd=workspace,
+                env=_environment(door),
+                readable=(*readable, *_installation()),
+                writable=(Path(folder),),
+            )
+            limits = Limits(wall_s=bench.remaining_s, memory_bytes=None, output_bytes=64 << 20)
+            bench.journal.tell("progress", text=f"running {self.command}")
+            with Door(door, lambda operation: _serve(bench, workspace, operation)):
+                execution = bench.context.cases.runner.run(command, limits)
+        _keep(bench, execution)
+
+
+def evaluate_workspace(bench: Workbench, workspace: Path, *, timed: bool) -> Evaluation:
+    """Evaluate the files in `workspace` as they are now. Raises BudgetSpent."""
+    title = f"workspace, evaluation {len(bench.evaluations) + 1}"
+    try:
+        candidate = read_candidate(workspace, bench.task, parent=bench.original, title=title)
+    except MalformedWorkspace as error:
+        return bench.reject(title, Failure(FailureMode.MALFORMED_EDIT, "edit", str(error)))
+    return bench.evaluate(candidate, timed=timed)
+
+
+def _serve(bench: Workbench, workspace: Path, operation: str) -> Mapping[str, Any]:
+    try:
+        if operation == "profile":
+            candidate = read_candidate(workspace, bench.task, parent=bench.original, title="profiled")
+            profile = bench.profile(candidate)
+            if profile is None:
+                return {"schema": 1, "error": "no profile: it does not build, or no profiler works here"}
+            return profile_answer(profile)
+        evaluation = evaluate_workspace(bench, workspace, timed=operation == "time")
+        if operation == "check":
+            return check_answer(evaluation.verdict)
+        return evaluation_answer(evaluation)
+    except BudgetSpent as spent:
+        return {"schema": 1, "error": f"the budget is spent: {spent}"}
+    except MalformedWorkspace as error:
+        return {"schema": 1, "error": str(error)}
+
+
+def _keep(bench: Workbench, execution: Execution) -> None:
+    folder = bench.directory.evidence("agent")
+    (folder / "stdout.txt").write_bytes(execution.stdout)
+    (folder / "stderr.txt").write_bytes(execution.stderr)
+    bench.journal.write(
+        _DONE, ending=execution.ending.value, exit_code=execution.exit_code, signal=execution.signal,
+        wall_s=execution.wall_s, user_s=execution.user_s, system_s=execution.system_s,
+        wrote_outside=list(execution.wrote_outside), message=execution.message,
+    )  # fmt: skip
+
+
+def _environment(door: Path) -> dict[str, str]:
+    """What the program finds in its environment. Nothing of the user's own: there may be keys in it."""
+    scripts = sysconfig.get_path("scripts")
+    path = f"{scripts}:/usr/local/bin:/usr/bin:/bin"
+    return {"PATH": path, "LANG": "C.UTF-8", ADDRESS: str(door), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _installation() -> tuple[Path, ...]:
+    """Loopwright itself and the Python that runs it, so that `loopwright check` works in the sandbox."""
+    package = Path(loopwright.__file__).resolve().parent
+    folders = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent, package}
+    system = (Path("/usr"), Path("/bin"), Path("/lib"))
+    return tuple(sorted(f for f in folders if not any(f == s or s in f.parents for s in system)))
+
+
+def _with_absolute_paths(command: str) -> tuple[str, tuple[Path, ...]]:
+    """`command` with the files it names made absolute, since it runs elsewhere; and those files."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"not a command: {command!r}: {error}", hint="--agent 'cmd:./improve.sh'") from error
+    if not words:
+        raise UsageError("an empty command", hint="--agent 'cmd:./improve.sh'")
+    readable: list[Path] = []
+    for word in words:
+        path = Path(word)
+        if path.is_file() and (os.sep in word or path.suffix):
+            readable.append(path.resolve())
+            command = command.replace(word, shlex.quote(str(path.resolve())))
+    return command, tuple(readable)

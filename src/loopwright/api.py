@@ -1,0 +1,253 @@
+"""The Python interface: load a task, optimise it, check, time and profile candidates.
+
+    import loopwright
+
+    result = loopwright.optimize("examples/heat2d", wall_s=120)
+    print(result.status, result.best and result.best.speedup)
+
+Functions raise :class:`loopwright.core.errors.LoopwrightError` for a broken task, a missing tool or wrong
+use; whatever a candidate does wrong is a value in the result.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from loopwright.agents.registry import find_agent
+from loopwright.agents.workspace import read_candidate
+from loopwright.core.candidate import Candidate
+from loopwright.core.errors import UsageError
+from loopwright.core.profile import Profile
+from loopwright.core.run import Budget, RunResult
+from loopwright.core.task import Target, Task
+from loopwright.core.timing import Comparison, Speedup
+from loopwright.core.tree import Tree
+from loopwright.core.verdict import Failure, Verdict
+from loopwright.reports.write import write_report
+from loopwright.system.machine import load_average, this_machine
+from loopwright.tasks.infer import single_file_task
+from loopwright.tasks.load import load_task as _load_task
+from loopwright.workbench.bench import BudgetSpent, Workbench
+from loopwright.workbench.context import runner_for
+from loopwright.workbench.final import finish
+from loopwright.workbench.journal import Observer, silent
+from loopwright.workbench.records import to_data
+from loopwright.workbench.rundir import (
+    HOME,
+    RunDirectory,
+    create_run,
+    only_writer,
+    original_candidate,
+)
+from loopwright.workbench.session import Session
+from loopwright.workbench.settings import Settings
+
+Say = Callable[[str], None]
+
+
+def load_task(path: str | Path) -> Task:
+    """The task in a directory with a loopwright.toml, or in such a file.
+
+    Raises:
+        TaskError: with file, key, what was found and what is allowed.
+    """
+    return _load_task(Path(path))
+
+
+def optimize(
+    task: Task | str | Path,
+    *,
+    args: Sequence[str] = (),
+    agent: str = "builtin",
+    strategy: str = "refine",
+    target: str = "openmp",
+    wall_s: float | None = 600.0,
+    evaluations: int | None = None,
+    toolchain: str | None = None,
+    threads: int | None = None,
+    sandbox: str = "auto",
+    seed: int = 1,
+    home: str | Path | None = None,
+    observer: Observer = silent,
+) -> RunResult:
+    """Make `task` faster and prove it.
+
+    Args:
+        task: a task, a directory with a loopwright.toml, or one C or C++ file with a main.
+        args: command-line arguments of the program, when `task` is a single file.
+        agent: "builtin", or "cmd:COMMAND" for a program that edits the files.
+        strategy: "refine" or "best-of-n" (for the built-in agent).
+        target: "openmp" or "serial".
+        wall_s, evaluations: the budget; None is no limit. The last timing at the end is not part of it.
+        toolchain: "gcc", "clang", "clang-19"...; None takes gcc if there is one.
+        threads: number of threads to time with; None is all processors this process may use.
+        sandbox: "auto", "bubblewrap" or "none".
+        home: folder for the record; None is `.loopwright` beside the task.
+        observer: called with every event of the run.
+
+    Raises:
+        TaskError, ToolMissing, UsageError.
+    """
+    loaded, origin = _task_of(task, args)
+    settings = Settings(
+        agent=agent,
+        strategy=strategy,
+        target=parse_target(target),
+        toolchain=toolchain,
+        budget=_budget(wall_s, evaluations),
+        threads=_threads(threads),
+        sandbox=sandbox,
+        seed=seed,
+    )
+    worker = find_agent(settings)
+    settings = replace(settings, unread_code=worker.runs_unread_code)
+    runner_for(settings)
+    place = Path(home) if home is not None else (origin or Path.cwd()) / HOME
+    facts = {
+        "version": version(),
+        "origin": str(origin) if origin else None,
+        "machine": to_data(this_machine()),
+        "load_average": load_average(),
+        "task_digest": loaded.digest,
+    }
+    run = create_run(place.resolve(), loaded, settings, facts)
+    return resume(run.path, observer=observer)
+
+
+def resume(run: str | Path, *, observer: Observer = silent) -> RunResult:
+    """Go on with a run that was interrupted or killed; a finished run gives its result again.
+
+    Nothing that is in the journal is measured again.
+    """
+    directory = RunDirectory(Path(run).resolve())
+    with only_writer(directory):
+        bench = Workbench(directory, observer=observer)
+        try:
+            if not any(event.kind == "result" for event in bench.journal.events):
+                bench.journal.write("resumed" if bench.journal.events else "started", run=directory.id)
+                bench.prepare()
+                try:
+                    find_agent(bench.settings).work(bench)
+                except BudgetSpent as spent:
+                    bench.journal.write("budget-spent", reason=str(spent))
+            result = finish(bench)
+            write_report(directory)
+            return result
+        finally:
+            bench.close()
+            shutil.rmtree(directory.scratch, ignore_errors=True)
+
+
+def check(
+    task: Task | str | Path,
+    candidate: str | Path | Mapping[str, bytes | None] | None = None,
+    *,
+    say: Say = lambda text: None,
+    settings: Settings | None = None,
+) -> Verdict:
+    """The gates alone. `candidate` is a folder with the edited files, or path to content; None checks the
+    task as it is.
+    """
+    loaded, _ = _task_of(task, ())
+    tree = candidate_tree(loaded, candidate)
+    with Session(loaded, settings or Settings(), say) as session:
+        return session.check(tree)
+
+
+def time(
+    task: Task | str | Path,
+    candidate: str | Path | Mapping[str, bytes | None],
+    other: str | Path | Mapping[str, bytes | None] | None = None,
+    *,
+    say: Say = lambda text: None,
+    on_round: Callable[[Speedup], None] | None = None,
+    settings: Settings | None = None,
+) -> Comparison | Failure:
+    """Paired timing alone: `candidate` against the original, or `other` against `candidate`.
+
+    The speedup of the result is that of `b` over `a`. A failure when one of them gives a wrong result.
+    """
+    loaded, _ = _task_of(task, ())
+    tree = candidate_tree(loaded, candidate)
+    a, b = (loaded.tree, tree) if other is None else (tree, candidate_tree(loaded, other))
+    label_a, label_b = ("original", "candidate") if other is None else (str(candidate), str(other))
+    with Session(loaded, settings or Settings(), say) as session:
+        return session.time(a, b, label_a=label_a, label_b=label_b, on_round=on_round)
+
+
+def profile(
+    task: Task | str | Path,
+    candidate: str | Path | Mapping[str, bytes | None] | None = None,
+    *,
+    say: Say = lambda text: None,
+    settings: Settings | None = None,
+) -> Profile | None:
+    """Where the time of the first timed case goes; None when no profiler works here."""
+    loaded, _ = _task_of(task, ())
+    tree = candidate_tree(loaded, candidate)
+    with Session(loaded, settings or Settings(), say) as session:
+        return session.profile(tree)
+
+
+def candidate_tree(task: Task, candidate: str | Path | Mapping[str, bytes | None] | None) -> Tree:
+    """The complete tree of a candidate that is given as a folder, or as path to content."""
+    if candidate is None:
+        return task.tree
+    if isinstance(candidate, Mapping):
+        return task.tree.replaced(candidate)
+    folder = Path(candidate)
+    if not folder.is_dir():
+        raise UsageError("not a folder with the edited files", where=str(folder))
+    made: Candidate = read_candidate(folder, task, parent=original_candidate(task), title=str(folder))
+    return task.tree.replaced(made.files)
+
+
+def version() -> str:
+    """Loopwright's version."""
+    from importlib.metadata import version as installed
+
+    return installed("loopwright")
+
+
+def task_at(path: str | Path, args: Sequence[str] = ()) -> Task:
+    """The task at `path`: a folder, a task file, or a single source file."""
+    return _task_of(path, args)[0]
+
+
+def _task_of(task: Task | str | Path, args: Sequence[str]) -> tuple[Task, Path | None]:
+    """(the task, the folder its files came from)."""
+    if isinstance(task, Task):
+        return task, None
+    path = Path(task)
+    if path.is_file() and path.suffix != ".toml":
+        return single_file_task(path, args), path.resolve().parent
+    if args:
+        raise UsageError("arguments after -- belong to a single source file", where=str(path),
+                         hint="a task file names its own cases: [[case]] args = [...]")  # fmt: skip
+    folder = path if path.is_dir() else path.parent
+    return load_task(path), folder.resolve()
+
+
+def parse_target(name: str) -> Target:
+    """The target called `name`. Raises UsageError when there is none."""
+    try:
+        return Target(name)
+    except ValueError as error:
+        raise UsageError(f"unknown target {name!r}", hint=f"--target {' | '.join(Target)}") from error
+
+
+def _budget(wall_s: float | None, evaluations: int | None) -> Budget:
+    if wall_s is not None and not wall_s > 0:
+        raise UsageError(f"a budget of {wall_s:g} s allows nothing", hint="--budget 10m")
+    if evaluations is not None and evaluations < 1:
+        raise UsageError(f"{evaluations} evaluations allow nothing", hint="--evaluations 10")
+    return Budget(wall_s, evaluations)
+
+
+def _threads(threads: int | None) -> int | None:
+    if threads is not None and not 1 <= threads <= 1024:
+        raise UsageError(f"{threads} threads", hint="--threads 1 to 1024; default: all usable processors")
+    return threads

@@ -1,0 +1,34 @@
+"""loopwright analyze: what is known about the loops, beside the source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loopwright.cli import options
+from loopwright.cli.printing import print_json
+
+
+def analyze(
+    path: Annotated[
+        Path, typer.Argument(help="A folder with a loopwright.toml, or one C or C++ file.")
+    ] = Path(),
+    json: options.Json = False,
+) -> None:
+    """Which loops may run in parallel, and if not, what stands in the way? Nothing is run.
+
+    Every verdict is proved, refuted or unknown; what is unknown says why.
+    """
+    from loopwright import api
+    from loopwright.reports.loops import print_loops
+    from loopwright.workbench.loops import loops_of
+    from loopwright.workbench.records import to_data
+
+    task = api.task_at(path)
+    facts = loops_of(task)
+    if json:
+        print_json({"schema": 1, "task": task.name, **to_data(facts)})
+    else:
+        print_loops(task, facts)

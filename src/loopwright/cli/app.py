@@ -1,0 +1,66 @@
+"""All commands under one application."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import typer
+
+from loopwright.cli import analyze, apply, check, doctor, init, optimize, profile, report, runs, time
+from loopwright.core.errors import LoopwrightError
+
+HELP = """Takes a serial C or C++ kernel or program and gives back a faster one that can be trusted.
+
+Start with: loopwright optimize prog.c -- ARGS   or, with a task file: loopwright optimize DIR
+
+Exit status: 0 done, 1 a gate failed (check), 2 wrong use or broken task, 3 a needed tool is missing,
+130 interrupted (a run can be resumed).
+"""
+
+app = typer.Typer(
+    help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)  # fmt: skip
+app.command("optimize")(optimize.optimize)
+app.command("check")(check.check)
+app.command("time")(time.time)
+app.command("profile")(profile.profile)
+app.command("analyze")(analyze.analyze)
+app.command("init")(init.init)
+app.command("doctor")(doctor.doctor)
+app.command("report")(report.report)
+app.command("apply")(apply.apply)
+app.add_typer(runs.app, name="runs")
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", "-V", help="Print the version."),
+) -> None:
+    pass
+
+
+def run() -> int:
+    """Run the command in sys.argv; the exit status."""
+    try:
+        status = app(standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except LoopwrightError as error:
+        print(f"loopwright: {error}", file=sys.stderr)
+        return error.exit_status
+    except click.exceptions.Abort:
+        return 130
+    except click.exceptions.Exit as exit:
+        return exit.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except KeyboardInterrupt:
+        print("loopwright: interrupted; loopwright runs resume last", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output is gone (`| head`); Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

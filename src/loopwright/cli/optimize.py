@@ -1,0 +1,79 @@
+"""loopwright optimize: make a task faster, with the proof."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loopwright.cli import options
+from loopwright.cli.printing import print_json
+
+
+def optimize(
+    path: Annotated[
+        Path, typer.Argument(help="A folder with a loopwright.toml, or one C or C++ file with a main.")
+    ] = Path(),
+    args: Annotated[
+        list[str] | None, typer.Argument(help="After --: the arguments of a single file's program.")
+    ] = None,
+    agent: Annotated[str, typer.Option(help="builtin, or 'cmd:COMMAND' that edits the files.")] = "builtin",
+    strategy: Annotated[str, typer.Option(help="refine or best-of-n.")] = "refine",
+    target: options.TargetName = "openmp",
+    budget: Annotated[str, typer.Option(help="Wall time for the search: 90s, 10m, 1h.")] = "10m",
+    evaluations: Annotated[int | None, typer.Option(help="Candidates to evaluate at most.")] = None,
+    toolchain: options.Toolchain = None,
+    threads: options.Threads = None,
+    sandbox: options.Sandbox = "auto",
+    seed: Annotated[int, typer.Option(help="For everything that an agent draws by chance.")] = 1,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Make a task faster: propose, build, check, time, and hand over the best with a patch.
+
+    The result is 'improved' (a verified candidate whose whole 95 % interval lies above 1), 'no-gain' or
+    'failed'. Everything is recorded below .loopwright; an interrupted run goes on with
+    `loopwright runs resume last`.
+
+    Examples:
+
+      loopwright optimize examples/heat2d --budget 3m
+
+      loopwright optimize prog.c -- 1000 50
+
+      loopwright optimize DIR --agent 'cmd:./improve.sh' --evaluations 20
+    """
+    from loopwright import api
+    from loopwright.reports.progress import progress
+
+    with progress() as observer:
+        result = api.optimize(
+            path,
+            args=args or (),
+            agent=agent,
+            strategy=strategy,
+            target=target,
+            wall_s=options.seconds(budget),
+            evaluations=evaluations,
+            toolchain=toolchain,
+            threads=threads,
+            sandbox=sandbox,
+            seed=seed,
+            home=home,
+            observer=observer,
+        )
+    show_result(result, as_json=json)
+
+
+def show_result(result: object, *, as_json: bool) -> None:
+    """Print a run's result: one JSON object, or a summary for people."""
+    from loopwright.core.run import RunResult
+    from loopwright.reports.terminal import print_result
+    from loopwright.workbench.records import to_data
+
+    assert isinstance(result, RunResult)
+    if as_json:
+        print_json(to_data(result))
+    else:
+        print_result(result)

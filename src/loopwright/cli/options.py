@@ -1,0 +1,35 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loopwright.core.errors import UsageError
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Toolchain = Annotated[
+    str | None, typer.Option("--toolchain", help="gcc, clang, clang-19, ...; default: gcc if there is one.")
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", help="Threads to time with; default: all usable processors.")
+]
+Sandbox = Annotated[str, typer.Option("--sandbox", help="auto, bubblewrap or none.")]
+TargetName = Annotated[str, typer.Option("--target", help="openmp or serial.")]
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder for the record of runs; default: .loopwright beside the task."),
+]
+
+_UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(text: str) -> float:
+    """Seconds in "90", "90s", "10m" or "1.5h". Raises UsageError for anything else."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", text)
+    if match is None:
+        raise UsageError(f"not a duration: {text!r}", hint="write 90s, 10m or 1.5h")
+    return float(match[1]) * _UNITS_S[match[2]]

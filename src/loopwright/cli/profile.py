@@ -1,0 +1,49 @@
+"""loopwright profile: where the time goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loopwright.cli import options
+from loopwright.cli.printing import print_json, say
+
+
+def profile(
+    path: Annotated[Path, typer.Argument(metavar="DIR", help="The task.")] = Path(),
+    candidate: Annotated[
+        Path | None, typer.Argument(metavar="[CANDIDATE_DIR]", help="Folder with the edited files.")
+    ] = None,
+    toolchain: options.Toolchain = None,
+    target: options.TargetName = "openmp",
+    threads: options.Threads = None,
+    sandbox: options.Sandbox = "auto",
+    json: options.Json = False,
+) -> None:
+    """Where does the time of the first timed case go, by source line, and what did the compiler say there?"""
+    from loopwright.agents.answers import profile_answer
+    from loopwright.agents.door import is_inside
+
+    if is_inside():
+        from loopwright.cli.inside import ask_outside
+
+        print_json(ask_outside("profile"))
+        return
+    from loopwright import api
+    from loopwright.core.errors import ToolMissing
+    from loopwright.reports.terminal import print_profile
+    from loopwright.workbench.settings import Settings
+
+    settings = Settings(
+        toolchain=toolchain, threads=threads, sandbox=sandbox, target=api.parse_target(target),
+        unread_code=candidate is not None,
+    )  # fmt: skip
+    result = api.profile(path, candidate, say=say, settings=settings)
+    if result is None:
+        raise ToolMissing("no profiler works here", hint="loopwright doctor")
+    if json:
+        print_json(profile_answer(result))
+    else:
+        print_profile(result, api.candidate_tree(api.load_task(path), candidate))

@@ -1,0 +1,133 @@
+"""Judging single candidates outside of a run: what `check`, `time` and `profile` do."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from loopwright.core.errors import ToolMissing
+from loopwright.core.profile import Profile
+from loopwright.core.task import Task, Use
+from loopwright.core.timing import Comparison, Speedup
+from loopwright.core.tree import Tree
+from loopwright.core.verdict import Failure, Verdict
+from loopwright.gates.chain import run_gates
+from loopwright.gates.gate import Stage, Subject
+from loopwright.gates.registry import GATES
+from loopwright.timing.compare import SampleFailed, compare
+from loopwright.timing.policy import Policy
+from loopwright.workbench.baseline import (
+    build_original,
+    native_variant,
+    outputs_differ,
+    own_variant,
+    run_original,
+)
+from loopwright.workbench.context import Measured, make_context, needed_cases, with_flags
+from loopwright.workbench.expected import ExpectedOutputs
+from loopwright.workbench.machine_file import MachineFacts
+from loopwright.workbench.profiling import profile_build
+from loopwright.workbench.rundir import RunDirectory
+from loopwright.workbench.sampling import sampler
+from loopwright.workbench.settings import Settings
+
+POLICY = Policy(
+    min_rounds=8, max_rounds=40, budget_s=30.0, target_halfwidth=0.01, decide_at=None, hopeless=None
+)
+
+
+class Session(AbstractContextManager["Session"]):
+    """A workbench for one sitting: nothing is recorded, everything is gone when it is left.
+
+    Entering builds and runs the original (TaskError when it is broken).
+    """
+
+    def __init__(self, task: Task, settings: Settings, say: Callable[[str], None]) -> None:
+        self.task = task
+        self._say = say
+        self._folder = Path(tempfile.mkdtemp(prefix="loopwright-"))
+        self._expected = ExpectedOutputs(self._folder / "reference")
+        self._measured = Measured({})
+        self._directory = RunDirectory(self._folder)
+        try:
+            self.context = make_context(task, settings, self._directory, self._expected, self._measured)
+        except ToolMissing:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+
+    def __enter__(self) -> Session:
+        try:
+            self._prepare()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def check(self, tree: Tree) -> Verdict:
+        """All gates on one complete tree."""
+        self._say("checking")
+        verdict, subject = run_gates(GATES, Stage.EVERY, Subject(tree), self.context)
+        if not verdict.passed:
+            return verdict
+        final, _ = run_gates(GATES, Stage.FINAL, subject, self.context)
+        return Verdict((*verdict.results, *final.results))
+
+    def time(
+        self,
+        a: Tree,
+        b: Tree,
+        *,
+        label_a: str,
+        label_b: str,
+        policy: Policy = POLICY,
+        on_round: Callable[[Speedup], None] | None = None,
+    ) -> Comparison | Failure:
+        """Time `b` against `a`; a failure when either does not build or gives a wrong result."""
+        builds = [self.context.builder.build(t, self.context.toolchain, self.context.variant) for t in (a, b)]
+        for build, label in zip(builds, (label_a, label_b), strict=True):
+            if build.failure is not None:
+                return replace(build.failure, message=f"{label}: {build.failure.message}")
+        self._say("timing")
+        try:
+            return compare(
+                sampler(self.context, builds[0], self._measured.repetitions),
+                sampler(self.context, builds[1], self._measured.repetitions),
+                [case.name for case in self.task.cases_for(Use.TIME)],
+                policy,
+                label_a=label_a,
+                label_b=label_b,
+                on_round=on_round,
+            )
+        except SampleFailed as failed:
+            return failed.failure
+
+    def profile(self, tree: Tree, machine: MachineFacts | None = None) -> Profile | None:
+        """Where the time goes; None when no profiler works here or the tree does not build."""
+        self._say("profiling")
+        return profile_build(self.context, tree, machine, self._directory)
+
+    def _prepare(self) -> None:
+        self._say(f"building the original with {self.context.toolchain.name}")
+        own = own_variant(self.context.variant, self.task)
+        build = build_original(self.context, own)
+        for case in needed_cases(self.task):
+            self._say(f"running the original: case {case.name}")
+            facts = run_original(self.task, self.context.cases, build, case, self._expected)
+            self._measured.cases[case.name] = facts
+        native = native_variant(self.context.variant, self.task)
+        # As in a run: the flags of the baseline, as far as they leave the result as it is.
+        wrong = outputs_differ(self.context, build_original(self.context, native))
+        self.context = with_flags(self.context, own.flags if wrong else native.flags)
