@@ -13,9 +13,8 @@ from functools import cache
 from pathlib import Path
 
 from loopwright.core.profile import HotLine
-from loopwright.profilers.perf import shares
+from loopwright.profilers import symbols
 from loopwright.profilers.profiler import ProfileFailed
-from loopwright.profilers.symbols import Place, SourceFolder
 from loopwright.system.execution import Command, Limits, Runner
 from loopwright.toolchains.install import install_line
 
@@ -23,13 +22,12 @@ _SLOWDOWN = 60.0
 _FLAGS = (
     "-q",
     "--tool=callgrind",
-    "--dump-instr=no",
-    "--dump-line=yes",
+    "--dump-instr=yes",
     "--compress-strings=no",
     "--compress-pos=no",
     "--vgdb=no",
 )
-_COST = re.compile(r"^(?P<line>\d+) (?P<cost>\d+)$")
+_COST = re.compile(r"^(?P<address>0x[0-9a-f]+) \d+ (?P<cost>\d+)$")
 # On a machine with AVX-512, -march=native makes instructions that valgrind does not decode.
 _UNKNOWN_INSTRUCTION = re.compile(r"unrecognised instruction|unhandled instruction", re.IGNORECASE)
 
@@ -97,45 +95,58 @@ class Callgrind:
                 raise ProfileFailed(
                     f"the profiled program failed: {done.ending}, {status} {done.message}".strip()
                 )
-            counts: Counter[Place] = Counter()
-            total = 0
-            folder_of = SourceFolder(sources)
             # A program that forks leaves one file a process.
+            costs: Counter[tuple[str, int]] = Counter()
             for written in sorted(folder.glob("out.*")):
-                total += add_costs(written.read_text(errors="replace"), folder_of, counts)
-            if total == 0:
+                costs.update(instruction_costs(written.read_text(errors="replace")))
+            if not costs:
                 raise ProfileFailed("callgrind wrote no counts")
-            return total, *shares(counts, total)
+            own = {str(sources.absolute()), str(sources.resolve()), str(command.cwd)}
+            program = os.path.realpath(command.cwd / command.argv[0])
+            return _by_line(costs, program, own, runner, sources, folder)
 
 
-def add_costs(written: str, sources: SourceFolder, counts: Counter[Place]) -> int:
-    """Add the instructions of each line inside `sources` to `counts`; gives back those of all lines.
+def _by_line(
+    costs: Counter[tuple[str, int]], program: str, own: set[str], runner: Runner, sources: Path, scratch: Path
+) -> tuple[int, tuple[HotLine, ...], float]:
+    # Lines come from our own symbolizer: valgrind's reader stumbles over newer DWARF, and knows of inlined
+    # code only the header it stands in.
+    folder = symbols.SourceFolder(sources)
+    counts: Counter[symbols.Place] = Counter()
+    for binary in {path for path, _ in costs}:
+        if os.path.realpath(binary) != program and not symbols.within(binary, own):
+            continue
+        at = {address: cost for (path, address), cost in costs.items() if path == binary}
+        found = symbols.places(Path(binary), at, runner, sources=folder, scratch=scratch)
+        for address, place in found.items():
+            counts[place] += at[address]
+    total = costs.total()
+    return total, *symbols.shares(counts, total)
+
+
+def instruction_costs(written: str) -> Counter[tuple[str, int]]:
+    """(binary, virtual address) to the times its instruction was executed. Pure.
 
     `written` is a file in callgrind's format version 1 (valgrind manual, "Callgrind Format
-    Specification") without compressed names and positions. Costs of calls are inclusive and left out.
+    Specification") with positions `instr line`, names and positions not compressed. The costs of calls
+    are those of the callee, which stand at its own instructions: left out.
     """
-    file: str | None = None
-    function = ""
-    total = 0
-    inclusive_next = False
+    costs: Counter[tuple[str, int]] = Counter()
+    binary = ""
+    of_call = False
     for text in written.splitlines():
         match = _COST.match(text)
         if match is None:
             key, _, value = text.partition("=")
-            if key in ("fl", "fi", "fe"):
-                file = sources.relative(value)
-            elif key == "fn":
-                function = value.partition("'")[0]
+            if key == "ob":
+                binary = value
             elif key == "calls":
-                inclusive_next = True
-        elif inclusive_next:
-            inclusive_next = False
+                of_call = True
+        elif of_call:
+            of_call = False
         else:
-            cost = int(match["cost"])
-            total += cost
-            if file is not None and match["line"] != "0":
-                counts[Place(file, int(match["line"]), function)] += cost
-    return total
+            costs[binary, int(match["address"], 16)] += int(match["cost"])
+    return costs
 
 
 def _absolute(command: Command) -> tuple[str, ...]:

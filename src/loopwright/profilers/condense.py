@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,9 @@ COVERAGE = 0.95
 """Share of the samples inside the task's sources that the kept lines cover, if `MOST_LINES` allow it."""
 MOST_LINES = 20
 _NEIGHBOURS = 2
+_TELLING = re.compile(
+    rf"^({VECTORISER}|slp-vectorizer|loop-(parallelize|interchange|distribute)|openmp-opt|polly.*)$"
+)
 
 
 @dataclass(frozen=True)
@@ -137,10 +141,21 @@ def _spot(lines: list[HotLine], remarks: Sequence[Remark], sources: Mapping[str,
         extents = loops_in(source)
         for line in lines:
             chosen += _of_loop_around(line.line, here, extents)
-    told = sorted(dict.fromkeys(chosen), key=lambda r: (r.line, r.column))
+    told = sorted(dict.fromkeys(_telling(chosen)), key=lambda r: (r.line, r.column))
     return HotSpot(
         file, first, last, sum(hot.share for hot in lines), lines[0].function, tuple(lines), tuple(told)
     )
+
+
+def _telling(remarks: Sequence[Remark]) -> list[Remark]:
+    """Without what does not help to decide on an edit, and reasons that the loop's remark repeats."""
+    said = [
+        r for r in remarks if _TELLING.match(r.optimisation) or (r.optimisation == "inline" and not r.passed)
+    ]
+    whole = " ".join(r.message for r in said if r.passed is not None)
+    return [
+        r for r in said if r.passed is not None or r.message.removeprefix("not vectorized: ") not in whole
+    ]
 
 
 def _of_loop_around(line: int, remarks: Sequence[Remark], extents: tuple[Extent, ...]) -> list[Remark]:

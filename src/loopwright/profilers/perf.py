@@ -135,7 +135,7 @@ def count(listing: str, program: Collection[str], folders: Collection[str]) -> S
             if match is None or (pid := int(match["pid"])) not in active:
                 continue
             place = _file_offset(maps.get(pid, []), int(match["ip"], 16))
-            if place is not None and (place[0] in program or _within(place[0], folders)):
+            if place is not None and (place[0] in program or symbols.within(place[0], folders)):
                 inside[place] += 1
             else:
                 elsewhere += 1
@@ -165,10 +165,6 @@ def _file_offset(maps: list[tuple[int, int, int, str]], ip: int) -> tuple[str, i
     return None
 
 
-def _within(path: str, folders: Collection[str]) -> bool:
-    return any(path.startswith(folder.rstrip("/") + "/") for folder in folders)
-
-
 def _by_line(
     samples: Samples, runner: Runner, sources: Path, scratch: Path
 ) -> tuple[int, tuple[HotLine, ...], float]:
@@ -176,26 +172,12 @@ def _by_line(
     counts: Counter[symbols.Place] = Counter()
     for binary in {path for path, _ in samples.inside}:
         offsets = {offset: n for (path, offset), n in samples.inside.items() if path == binary}
-        found = symbols.places(Path(binary), offsets, runner, sources=folder, scratch=scratch)
+        address_of = symbols.addresses_of(Path(binary), offsets)
+        found = symbols.places(Path(binary), address_of.values(), runner, sources=folder, scratch=scratch)
         for offset, n in offsets.items():
-            if offset in found:
-                counts[found[offset]] += n
-    return samples.total, *shares(counts, samples.total)
-
-
-def shares(counts: Counter[symbols.Place], total: int) -> tuple[tuple[HotLine, ...], float]:
-    """Lines by falling share of `total`, each once, and the share that fell on none of them."""
-    lines: Counter[tuple[str, int]] = Counter()
-    functions: dict[tuple[str, int], Counter[str]] = {}
-    for place, n in counts.items():
-        key = (place.file, place.line)
-        lines[key] += n
-        functions.setdefault(key, Counter())[place.function] += n
-    hot = tuple(
-        HotLine(file, line, n / total, functions[file, line].most_common(1)[0][0])
-        for (file, line), n in sorted(lines.items(), key=lambda item: (-item[1], item[0]))
-    )
-    return hot, (total - lines.total()) / total
+            if (place := found.get(address_of.get(offset, -1))) is not None:
+                counts[place] += n
+    return samples.total, *symbols.shares(counts, samples.total)
 
 
 @cache

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import bisect
 import os
 import re
 import shutil
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from loopwright.core.profile import HotLine
 from loopwright.profilers.profiler import ProfileFailed
 from loopwright.system.execution import Command, Limits, Runner
 
@@ -20,6 +23,7 @@ TOOL_LIMITS = Limits(wall_s=120.0, output_bytes=512 << 20)
 _ADDRESS = re.compile(r"^0x[0-9a-f]+$")
 _PLACE = re.compile(r"^(?P<file>.*):(?P<line>\d+|\?)(?: \(discriminator \d+\))?$")
 _LOADED = 1
+_NEAR_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class SourceFolder:
         return None
 
 
+def within(path: str, folders: Collection[str]) -> bool:
+    """Whether `path` lies in one of `folders`, by its text."""
+    return any(path.startswith(folder.rstrip("/") + "/") for folder in folders)
+
+
 def symbolizer() -> str:
     """The addr2line, of binutils or LLVM, that is on PATH; empty when there is none."""
     return _symbolizer(os.environ.get("PATH", ""))
@@ -64,46 +73,56 @@ def _symbolizer(search_path: str) -> str:
 
 
 def places(
-    binary: Path, offsets: Iterable[int], runner: Runner, *, sources: SourceFolder, scratch: Path
+    binary: Path, addresses: Iterable[int], runner: Runner, *, sources: SourceFolder, scratch: Path
 ) -> dict[int, Place]:
-    """The line for each of these file offsets into `binary` that belongs to `sources`.
+    """The line for each of these virtual addresses in `binary` that belongs to `sources`.
 
-    Of code inlined from elsewhere (a system header) the line that it was inlined into counts. Offsets
-    without such a line are left out. The symbolizer reads a file that nobody has vetted, so it runs
-    through `runner` like the program itself.
+    Of code inlined from elsewhere (a system header) the line that it was inlined into counts. An
+    instruction that the compiler gave no line, because it serves several, gets that of the nearest one.
+    Addresses without such a line are left out. The symbolizer reads a file that nobody has vetted, so it
+    runs through `runner` like the program itself.
 
     Raises:
         ProfileFailed: when there is no symbolizer or it does not answer.
     """
-    segments = tuple(_segments(binary))
-    address_of = {
-        offset: address for offset in offsets if (address := _address(segments, offset)) is not None
-    }
-    if not address_of:
+    asked = sorted(set(addresses))
+    if not asked:
         return {}
     tool = symbolizer()
     if not tool:
         raise ProfileFailed("no addr2line on PATH (package binutils)")
-    addresses = sorted(set(address_of.values()))
     command = Command(
         argv=(tool, "-a", "-i", "-f", "-C", "-e", str(binary)),
         cwd=scratch,
         env={"LC_ALL": "C"},
-        stdin="".join(f"{address:#x}\n" for address in addresses).encode(),
+        stdin="".join(f"{address:#x}\n" for address in asked).encode(),
         readable=(binary,),
     )
     done = runner.run(command, TOOL_LIMITS)
     if not done.ok:
         raise ProfileFailed(f"{Path(tool).name} failed: {_tail(done.stderr) or done.message or done.ending}")
     frames = parse_addr2line(done.stdout.decode("utf-8", "replace"))
-    found = {address: _first_inside(frames.get(address, ()), sources) for address in addresses}
-    return {offset: place for offset, address in address_of.items() if (place := found[address]) is not None}
+    inside = {a: p for a in asked if (p := _first_inside(frames.get(a, ()), sources)) is not None}
+    known = [address for address, place in inside.items() if place.line]
+    return {a: p for a, place in inside.items() if (p := place if place.line else _nearest(a, known, inside))}
+
+
+def addresses_of(binary: Path, offsets: Iterable[int]) -> dict[int, int]:
+    """File offset to virtual address, for those offsets that a segment of the ELF file `binary` loads."""
+    segments = tuple(_segments(binary))
+    return {o: address for o in offsets if (address := _address(segments, o)) is not None}
+
+
+def _nearest(address: int, known: Sequence[int], inside: Mapping[int, Place]) -> Place | None:
+    at = bisect.bisect(known, address)
+    nearest = min(known[max(at - 1, 0) : at + 1], key=lambda other: abs(other - address), default=None)
+    return inside[nearest] if nearest is not None and abs(nearest - address) <= _NEAR_BYTES else None
 
 
 def parse_addr2line(printed: str) -> Mapping[int, Sequence[tuple[str, str, int]]]:
     """What `addr2line -a -i -f` printed: address to (function, file, line), the innermost frame first.
 
-    Frames whose line is not known are left out.
+    A line that is not known is 0.
     """
     frames: dict[int, list[tuple[str, str, int]]] = {}
     current: list[tuple[str, str, int]] = []
@@ -115,10 +134,26 @@ def parse_addr2line(printed: str) -> Mapping[int, Sequence[tuple[str, str, int]]
             function = line
         else:
             match = _PLACE.match(line)
-            if match is not None and match["line"] not in ("?", "0"):
-                current.append((function, match["file"], int(match["line"])))
+            if match is not None:
+                line_number = 0 if match["line"] == "?" else int(match["line"])
+                current.append((function, match["file"], line_number))
             function = None
     return frames
+
+
+def shares(counts: Counter[Place], total: int) -> tuple[tuple[HotLine, ...], float]:
+    """Lines by falling share of `total`, each once, and the share that fell on none of them."""
+    lines: Counter[tuple[str, int]] = Counter()
+    functions: dict[tuple[str, int], Counter[str]] = {}
+    for place, n in counts.items():
+        key = (place.file, place.line)
+        lines[key] += n
+        functions.setdefault(key, Counter())[place.function] += n
+    hot = tuple(
+        HotLine(file, line, n / total, functions[file, line].most_common(1)[0][0])
+        for (file, line), n in sorted(lines.items(), key=lambda item: (-item[1], item[0]))
+    )
+    return hot, (total - lines.total()) / total
 
 
 def _first_inside(frames: Sequence[tuple[str, str, int]], sources: SourceFolder) -> Place | None:
