@@ -30,6 +30,7 @@ class Machine:
 class Floors:
     """Measured ceilings of the machine, by number of threads: bytes per second of a triad that does not
     fit in cache, and floating-point operations per second of independent FMAs, for f32 and f64.
+    `cache_bytes_per_s` is the bandwidth of the first-level caches: the ceiling for work that stays in them.
     """
 
     triad_bytes_per_s: Mapping[int, float]
@@ -37,6 +38,7 @@ class Floors:
     peak_flops_f32: Mapping[int, float]
     compiler: str = ""
     measured_at: str = ""
+    cache_bytes_per_s: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
