@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -124,7 +123,7 @@ def _run_in(scratch: Path, bwrap: str, command: Command, limits: Limits) -> Exec
         same_pids=False,
     )
     execution = supervise(command, limits, placement)
-    return replace(execution, wrote_outside=tuple(_written(root, mounts.expected)))
+    return replace(execution, wrote_outside=_written(root, mounts.expected))
 
 
 def _mounts(command: Command) -> _Mounts:
@@ -154,29 +153,27 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100
 
 
-def _written(root: Path, expected: dict[str, str]) -> Iterable[str]:
-    """Paths under `root`, as the program saw them, that neither we nor bubblewrap have made."""
-    return sorted(_unexpected(root, expected))
-
-
-def _unexpected(root: Path, expected: dict[str, str]) -> Iterator[str]:
-    folders, seen, found = ["/"], 0, 0
-    while folders and seen < _MOST_ENTRIES and found < _MOST_PATHS:
+def _written(root: Path, expected: dict[str, str]) -> tuple[str, ...]:
+    """Paths under `root`, as the program saw them, that neither we nor bubblewrap have made: files, links and
+    empty folders. At most the first hundred that are found; the temp folder is left out.
+    """
+    found: list[str] = []
+    folders, seen = ["/"], 0
+    while folders and seen < _MOST_ENTRIES and len(found) < _MOST_PATHS:
         shown = folders.pop()
         try:
-            entries = list(os.scandir(str(root) + shown))
-        except OSError:
-            continue
+            with os.scandir(f"{root}{shown}") as listing:
+                entries = list(listing)
+        except OSError:  # closed by the program, or deeper than a path may be: itself a finding
+            entries = []
+        if not entries and shown not in expected:
+            found.append(shown)
         for entry in entries:
             seen += 1
             path = f"{shown.rstrip('/')}/{entry.name}"
-            is_folder = entry.is_dir(follow_symlinks=False)
-            is_link = entry.is_symlink()
-            if path == "/tmp":
-                continue
-            known = path in expected and (os.readlink(entry.path) if is_link else "") == expected[path]  # noqa: PTH115
-            if is_folder:
-                folders.append(path)
-            if not known:
-                found += 1
-                yield path
+            target = os.readlink(entry.path) if entry.is_symlink() else ""  # noqa: PTH115
+            if entry.is_dir(follow_symlinks=False):
+                folders += [path] if path != "/tmp" else []
+            elif expected.get(path) != target:
+                found.append(path)
+    return tuple(sorted(found))

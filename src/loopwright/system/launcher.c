@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 typedef long long i64;
+#define MILLISECOND 1000000LL
 
 /* What the children tell the watcher; the mapping does not survive the program's exec. */
 struct shared {
@@ -62,11 +63,16 @@ static size_t table_size, table_room;
 static i64 user_us, system_us, peak_kib;
 static int main_status, main_done;
 
-static i64 now_ns(void)
+static i64 clock_ns(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (i64)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static i64 now_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void limit(int which, i64 soft, i64 hard)
@@ -79,19 +85,19 @@ static void limit(int which, i64 soft, i64 hard)
     setrlimit(which, &wanted);
 }
 
-static void use_processors(const char *list)
+static int use_processors(const char *list)
 {
     cpu_set_t *set = CPU_ALLOC(CPU_SETSIZE * 16);
     size_t size = CPU_ALLOC_SIZE(CPU_SETSIZE * 16);
     if (set == NULL)
-        return;
+        return -1;
     CPU_ZERO_S(size, set);
     while (isdigit((unsigned char)*list)) {
         char *end;
         CPU_SET_S(strtoul(list, &end, 10), size, set);
         list = *end == ',' ? end + 1 : end;
     }
-    sched_setaffinity(0, size, set);
+    return sched_setaffinity(0, size, set);
 }
 
 /* Runs in the child that becomes the program; returns only when exec failed. */
@@ -107,8 +113,10 @@ static void start(char **environment, char **arguments)
     limit(RLIMIT_NPROC, options.nproc, options.nproc);
     if (options.cpu_ms >= 0) /* only a second line: the watcher adds up the whole tree */
         limit(RLIMIT_CPU, options.cpu_ms / 1000 + 2, options.cpu_ms / 1000 + 3);
-    if (options.cpus != NULL)
-        use_processors(options.cpus);
+    if (options.cpus != NULL && use_processors(options.cpus) != 0) {
+        shared->error = errno;
+        return;
+    }
     if (syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */) != 0)
         for (int fd = 3; fd < 4096; fd++)
             fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -172,6 +180,12 @@ static void reap(void)
     }
 }
 
+/* Whether this is process 1 of a namespace of its own, where every other process belongs to the program. */
+static int alone(void)
+{
+    return getpid() == 1;
+}
+
 static int has_children(void)
 {
     siginfo_t info;
@@ -221,8 +235,11 @@ static int is_ours(pid_t pid)
     return found != NULL && found->ours;
 }
 
-/* Fills `table` with the processes that descend from the watcher; the guard and the watcher are left out. */
-static void list_processes(void)
+/* Fills `table` with the processes that descend from the watcher; the guard and the watcher are left out.
+ * In a namespace of its own it stops soon after `enough` of them: among the thousands of a fork bomb the turn of
+ * this process comes rarely, and each file read costs one. -1: all of them.
+ */
+static void list_processes(i64 enough)
 {
     DIR *folder = opendir("/proc");
     struct dirent *entry;
@@ -230,7 +247,7 @@ static void list_processes(void)
     table_size = 0;
     if (folder == NULL)
         return;
-    while ((entry = readdir(folder)) != NULL) {
+    while ((entry = readdir(folder)) != NULL && (enough < 0 || !alone() || (i64)table_size <= enough + 2)) {
         if (!isdigit((unsigned char)entry->d_name[0]))
             continue;
         if (table_size == table_room) {
@@ -249,7 +266,7 @@ static void list_processes(void)
     closedir(folder);
     qsort(table, table_size, sizeof *table, by_pid);
     for (size_t i = 0; i < table_size; i++)
-        table[i].ours = getpid() == 1; /* in a namespace of its own, everything is */
+        table[i].ours = alone();
     while (changed) {
         changed = 0;
         for (size_t i = 0; i < table_size; i++)
@@ -272,7 +289,7 @@ static const char *over_limit(int *crowded)
         page = sysconf(_SC_PAGESIZE);
         per_second = sysconf(_SC_CLK_TCK);
     }
-    list_processes();
+    list_processes(options.processes);
     for (size_t i = 0; i < table_size; i++) {
         ticks += table[i].ticks;
         threads += table[i].threads;
@@ -290,25 +307,26 @@ static const char *over_limit(int *crowded)
 
 static void kill_all(void)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
-    do {
-        if (getpid() == 1) {
-            kill(-1, SIGKILL);
+    const struct timespec pause = {.tv_nsec = MILLISECOND};
+    for (;;) {
+        if (alone()) {
+            kill(-1, SIGKILL); /* atomic: no fork slips through */
         } else {
             if (shared->pid > 0 && !main_done)
                 kill(-shared->pid, SIGKILL);
             if (guard > 0)
                 kill(guard, SIGKILL);
-            list_processes();
+            list_processes(-1);
             for (size_t i = 0; i < table_size; i++)
                 kill(table[i].pid, SIGKILL);
         }
-        reap();
-        if (!has_children())
-            return;
-        nanosleep(&pause, NULL);
-        reap();
-    } while (has_children());
+        for (int turn = 0; turn < 20; turn++) {
+            reap();
+            if (!has_children())
+                return;
+            nanosleep(&pause, NULL);
+        }
+    }
 }
 
 static void report(const char *reason, i64 left)
@@ -331,11 +349,11 @@ static const char *watch(int signals)
 {
     struct pollfd events[2] = {{.fd = signals, .events = POLLIN}, {.fd = (int)options.control, .events = POLLIN}};
     const int limited = options.cpu_ms >= 0 || options.memory >= 0 || options.processes >= 0;
-    i64 interval = options.quiet ? 250000000 : 10000000;
+    i64 interval = (options.quiet ? 250 : 10) * MILLISECOND;
     i64 next = now_ns() + interval;
     for (;;) {
         i64 wait = next - now_ns();
-        int ready = poll(events, 2, !limited ? -1 : wait <= 0 ? 0 : (int)(wait / 1000000 + 1));
+        int ready = poll(events, 2, !limited ? -1 : wait <= 0 ? 0 : (int)(wait / MILLISECOND + 1));
         if (ready > 0 && events[1].revents)
             return "stopped";
         if (ready > 0 && events[0].revents) {
@@ -346,17 +364,19 @@ static const char *watch(int signals)
             if (main_done || (shared->error && !has_children()))
                 return NULL;
         }
-        i64 before = now_ns();
-        if (limited && before >= next) {
+        if (limited && now_ns() >= next) {
             int crowded;
+            i64 before = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
             const char *reason = over_limit(&crowded);
             if (reason != NULL)
                 return reason;
-            i64 cost = now_ns() - before;
-            if (!options.quiet && interval < 100000000)
+            if (!options.quiet && interval < 100 * MILLISECOND)
                 interval += interval / 4;
-            i64 pause = crowded && interval > 20000000 ? 20000000 : interval;
-            next = now_ns() + (pause > 50 * cost ? pause : 50 * cost);
+            /* On a machine with thousands of processes looking is dear: at most 2 % of one processor. */
+            i64 pause = 50 * (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - before);
+            i64 least = crowded && interval > 20 * MILLISECOND ? 20 * MILLISECOND : interval;
+            pause = pause < 250 * MILLISECOND ? pause : 250 * MILLISECOND;
+            next = now_ns() + (pause > least ? pause : least);
         }
     }
 }
@@ -426,7 +446,7 @@ int main(int argc, char **argv)
     const char *reason = watch(signals);
     i64 left = 0;
     if (main_done && has_children()) {
-        list_processes();
+        list_processes(-1);
         for (size_t i = 0; i < table_size; i++)
             left += table[i].alive;
     }

@@ -132,7 +132,9 @@ class _Supervision:
             for file, stream in streams.items():
                 while _read(file, stream):
                     pass
-        if self.reason is None and self.disk.is_over():
+        if self.reason is None and (self.stdout.truncated or self.stderr.truncated):
+            self.reason = Ending.OUTPUT_LIMIT
+        elif self.reason is None and self.disk.is_over():
             self.reason = Ending.DISK_LIMIT
         return self._execution(outer_s)
 
