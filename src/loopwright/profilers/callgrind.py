@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 from loopwright.core.profile import HotLine
 from loopwright.profilers import symbols
 from loopwright.profilers.profiler import ProfileFailed
 from loopwright.system.execution import Command, Limits, Runner
+from loopwright.toolchains import trials
 from loopwright.toolchains.install import install_line
 
 _SLOWDOWN = 60.0
@@ -46,7 +45,7 @@ class Callgrind:
     @property
     def version(self) -> str:
         """As in `3.19.0`; empty when there is no valgrind."""
-        return _version(os.environ.get("PATH", ""))
+        return trials.version_of("valgrind")
 
     @property
     def slowdown(self) -> float:
@@ -55,7 +54,10 @@ class Callgrind:
 
     def available(self) -> str:
         """Empty when a small program ran under callgrind, else the reason and how to get it."""
-        return _problem(os.environ.get("PATH", ""))
+        problem = trials.callgrind_problem()
+        if not problem and not trials.symbolizer():
+            return f"no addr2line on PATH: {install_line('binutils')}"
+        return problem
 
     def run(
         self, command: Command, limits: Limits, runner: Runner, *, sources: Path, scratch: Path
@@ -152,35 +154,3 @@ def instruction_costs(written: str) -> Counter[tuple[str, int]]:
 def _absolute(command: Command) -> tuple[str, ...]:
     # valgrind searches PATH for a bare name; the program lies in the working folder.
     return (os.path.normpath(command.cwd / command.argv[0]), *command.argv[1:])
-
-
-@cache
-def _version(search_path: str) -> str:
-    valgrind = shutil.which("valgrind", path=search_path)
-    return "" if valgrind is None else _said(valgrind, "--version")[1].removeprefix("valgrind-")
-
-
-@cache
-def _problem(search_path: str) -> str:
-    valgrind = shutil.which("valgrind", path=search_path)
-    if valgrind is None:
-        return f"valgrind is not installed: {install_line('valgrind')}"
-    status, said = _said(valgrind, "-q", "--tool=callgrind", "--callgrind-out-file=/dev/null", "/bin/true")
-    return "" if status == 0 else f"callgrind does not run here: {said[-200:]}"
-
-
-def _said(*argv: str) -> tuple[int, str]:
-    try:
-        done = subprocess.run(
-            argv,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            timeout=60,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        return -1, str(error)
-    return done.returncode, done.stdout.strip()

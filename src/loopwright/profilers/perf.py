@@ -5,23 +5,19 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 
 from loopwright.core.profile import HotLine
 from loopwright.profilers import symbols
 from loopwright.profilers.profiler import ProfileFailed
 from loopwright.system.execution import Command, Limits, Runner
+from loopwright.toolchains import trials
 from loopwright.toolchains.install import install_line
 
-_PER_SECOND = 999
-# No build ids and no copies of binaries under ~/.debug: addresses are all that is read.
-_RECORD = ("record", "-q", "--no-buildid", "--no-buildid-cache", "-F", str(_PER_SECOND))
 _SCRIPT = ("script", "-f", "-F", "pid,ip,dso", "--show-mmap-events", "--show-task-events")
 
 _SAMPLE = re.compile(r"^\s*(?P<pid>\d+)\s+(?P<ip>[0-9a-f]+)\s")
@@ -32,8 +28,6 @@ _MAPPED = re.compile(
 )
 _FORKED = re.compile(r"PERF_RECORD_FORK\((?P<pid>\d+):\d+\):\((?P<parent>\d+):\d+\)")
 _STARTED = re.compile(r"PERF_RECORD_COMM exec: .*:(?P<pid>\d+)/\d+$")
-
-_BUSY = "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done"
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,7 @@ class Perf:
     @property
     def version(self) -> str:
         """As in `6.1.192`; empty when there is no perf."""
-        return _version(os.environ.get("PATH", ""))
+        return trials.version_of("perf")
 
     @property
     def slowdown(self) -> float:
@@ -70,8 +64,8 @@ class Perf:
 
     def available(self) -> str:
         """Empty when a sampled shell loop gave samples, else the reason and how to get it."""
-        problem = _tried(os.environ.get("PATH", ""))[1]
-        if not problem and not symbols.symbolizer():
+        problem = trials.perf_event()[1]
+        if not problem and not trials.symbolizer():
             return f"no addr2line on PATH: {install_line('binutils')}"
         return problem
 
@@ -81,14 +75,14 @@ class Perf:
         """See :class:`~loopwright.profilers.profiler.Profiler`. Samples in libraries, in the kernel or on
         no known line of `sources` count as elsewhere.
         """
-        event, problem = _tried(os.environ.get("PATH", ""))
+        event, problem = trials.perf_event()
         if problem:
             raise ProfileFailed(problem)
         perf = str(shutil.which("perf"))
         with tempfile.TemporaryDirectory(prefix="perf-", dir=scratch) as name:
             folder = Path(name)
             data = folder / "perf.data"
-            wrap = (perf, *_RECORD, "-e", event, "-o", str(data), "--", *command.wrap)
+            wrap = (perf, *trials.PERF_RECORD, "-e", event, "-o", str(data), "--", *command.wrap)
             done = runner.run(replace(command, wrap=wrap), limits)
             if not done.ok:
                 status = f"status {done.exit_code}" if done.signal is None else f"signal {done.signal}"
@@ -178,58 +172,3 @@ def _by_line(
             if (place := found.get(address_of.get(offset, -1))) is not None:
                 counts[place] += n
     return samples.total, *symbols.shares(counts, samples.total)
-
-
-@cache
-def _version(search_path: str) -> str:
-    perf = shutil.which("perf", path=search_path)
-    if perf is None:
-        return ""
-    try:
-        done = subprocess.run(
-            (perf, "--version"),
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip().removeprefix("perf version ")
-
-
-@cache
-def _tried(search_path: str) -> tuple[str, str]:
-    """(the event to sample, why nothing can be sampled). User code alone is all that some kernels allow."""
-    perf = shutil.which("perf", path=search_path)
-    if perf is None:
-        return "", f"perf is not installed: {install_line('perf')}"
-    said = ""
-    with tempfile.TemporaryDirectory(prefix="loopwright-perf-") as folder:
-        for event in ("cpu-clock", "cpu-clock:u"):
-            record = (perf, *_RECORD, "-e", event, "-o", f"{folder}/perf.data", "--", "/bin/sh", "-c", _BUSY)
-            listing = (perf, "script", "-f", "-F", "ip", "-i", f"{folder}/perf.data")
-            try:
-                for argv in (record, listing):
-                    done = subprocess.run(
-                        argv,
-                        capture_output=True,
-                        text=True,
-                        errors="replace",
-                        timeout=30,
-                        check=False,
-                        stdin=subprocess.DEVNULL,
-                    )
-                    if done.returncode != 0:
-                        break
-            except (OSError, subprocess.SubprocessError) as error:
-                said = str(error)
-                continue
-            if done.returncode == 0 and len(done.stdout.split()) >= 3:
-                return event, ""
-            said = next((line.strip() for line in done.stderr.splitlines() if line.strip()), "no samples")
-    return "", (
-        f"perf cannot sample here ({said[:150]}): "
-        "type `sudo sysctl kernel.perf_event_paranoid=2`, or, in a container, allow perf_event_open"
-    )

@@ -5,17 +5,16 @@ from __future__ import annotations
 import bisect
 import os
 import re
-import shutil
 import struct
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from loopwright.core.profile import HotLine
 from loopwright.profilers.profiler import ProfileFailed
 from loopwright.system.execution import Command, Limits, Runner
+from loopwright.toolchains import trials
 
 TOOL_LIMITS = Limits(wall_s=120.0, output_bytes=512 << 20)
 """For the programs that read what the profiled program left behind: large outputs, never endless."""
@@ -61,17 +60,6 @@ def within(path: str, folders: Collection[str]) -> bool:
     return any(path.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
-def symbolizer() -> str:
-    """The addr2line, of binutils or LLVM, that is on PATH; empty when there is none."""
-    return _symbolizer(os.environ.get("PATH", ""))
-
-
-@cache
-def _symbolizer(search_path: str) -> str:
-    names = ["addr2line", "llvm-addr2line", *(f"llvm-addr2line-{n}" for n in range(25, 11, -1))]
-    return next((found for name in names if (found := shutil.which(name, path=search_path))), "")
-
-
 def places(
     binary: Path, addresses: Iterable[int], runner: Runner, *, sources: SourceFolder, scratch: Path
 ) -> dict[int, Place]:
@@ -88,7 +76,7 @@ def places(
     asked = sorted(set(addresses))
     if not asked:
         return {}
-    tool = symbolizer()
+    tool = trials.symbolizer()
     if not tool:
         raise ProfileFailed("no addr2line on PATH (package binutils)")
     command = Command(

@@ -11,6 +11,7 @@ import platform
 import re
 import subprocess
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,13 @@ int main(void) {
 #pragma omp parallel num_threads(2) reduction(+ : n)
     n += 1;
     return n == (omp_get_thread_limit() < 2 ? 1 : 2) ? 0 : 3;
+}
+"""
+_CXX_PROGRAM = """\
+#include <vector>
+int main() {
+    std::vector<int> v(1);
+    return v[0];
 }
 """
 _POLLY_PROGRAM = """\
@@ -88,10 +96,8 @@ def find(name: str | None) -> Toolchain:
         )
     for family in ("gcc", "clang") if name is None else (match["family"],):
         for path in _drivers(os.environ.get("PATH", "")):
-            if _DRIVER.fullmatch(path.name)["family"] != family:  # type: ignore[index]
-                continue
-            toolchain = describe(path)
-            if toolchain is not None and _fits(toolchain, match["version"]):
+            toolchain = describe(path) if path.name.startswith(family) else None
+            if toolchain is not None and toolchain.family == family and _fits(toolchain, match["version"]):
                 return toolchain
     raise ToolMissing(
         "neither gcc nor clang is installed"
@@ -103,6 +109,19 @@ def find(name: str | None) -> Toolchain:
     )
 
 
+def broken(family: str) -> tuple[Path, ...]:
+    """Drivers on PATH with a name of `family` that are not what they are called, or do not compile."""
+    named = (path for path in _drivers(os.environ.get("PATH", "")) if path.name.startswith(family))
+    return tuple(path for path in named if (t := describe(path)) is None or t.family != family)
+
+
+@cache
+def cxx_problem(driver: Path) -> str:
+    """Empty when a small C++ program with a standard header compiles with `driver` and runs."""
+    with tempfile.TemporaryDirectory(prefix="loopwright-compiler-") as folder:
+        return _problem(driver, _CXX_PROGRAM, ("-x", "c++"), Path(folder))
+
+
 def _fits(toolchain: Toolchain, version: str | None) -> bool:
     return version is None or f"{toolchain.version}.".startswith(f"{version}.")
 
@@ -112,8 +131,6 @@ def _names() -> str:
 
 
 def _renamed(toolchain: Toolchain) -> Toolchain:
-    from dataclasses import replace
-
     assert isinstance(toolchain, Gcc | Clang)
     return replace(toolchain, name=f"{toolchain.family}-{toolchain.version}")
 

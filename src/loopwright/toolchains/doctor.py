@@ -1,0 +1,157 @@
+"""What is installed on this machine, what each thing enables, and how to get the rest. Data only."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from loopwright.core.errors import ToolMissing
+from loopwright.core.task import Language
+from loopwright.system.bubblewrap import bubblewrap_problem
+from loopwright.toolchains import discovery, trials
+from loopwright.toolchains.clang import Clang
+from loopwright.toolchains.gcc import Gcc
+from loopwright.toolchains.install import install_line
+from loopwright.toolchains.toolchain import Tool
+
+_COMPILES = {
+    "gcc": "building and timing C tasks; the compiler used unless another is asked for",
+    "clang": "a second compiler (--compiler clang), with its own remarks and Polly's parallelisation",
+}
+_COMPILES_CXX = {"gcc": "building and timing C++ tasks", "clang": "C++ tasks with clang"}
+_CXX = {"gcc": "g++", "clang": "clang"}
+_OPENMP = {"gcc": "libgomp", "clang": "libomp"}
+
+
+def examine() -> tuple[Tool, ...]:
+    """Every tool that Loopwright can use, each really tried. `found` means that it works; one that is there
+    and does not work has a path, and a note that says why.
+    """
+    return (*_compilers(), *_packages(), _bubblewrap(), *_profiling(), *_plain())
+
+
+def _compilers() -> Iterator[Tool]:
+    found = [t for t in discovery.discover() if isinstance(t, Gcc | Clang)]
+    for family in ("gcc", "clang"):
+        own = [t for t in found if t.family == family]
+        if not own:
+            broken = discovery.broken(family)
+            notes = tuple(f"{path} does not compile a small program" for path in broken)
+            yield Tool(
+                family,
+                _COMPILES[family],
+                found=False,
+                path=str(broken[0]) if broken else "",
+                install=install_line(family),
+                notes=notes,
+            )
+        for toolchain in own:
+            yield Tool(toolchain.name, _COMPILES[family], True, str(toolchain.cc), toolchain.version)
+            yield _cxx(toolchain)
+            yield _openmp(toolchain)
+
+
+def _cxx(toolchain: Gcc | Clang) -> Tool:
+    name = toolchain.name.replace("gcc", "g++").replace("clang", "clang++")
+    enables = _COMPILES_CXX[toolchain.family]
+    major = toolchain.version.partition(".")[0]
+    missing = install_line(_CXX[toolchain.family], version=major)
+    try:
+        path = toolchain.compiler(Language.CXX)
+    except ToolMissing as error:
+        return Tool(name, enables, False, install=missing, notes=(error.message,))
+    problem = discovery.cxx_problem(path)
+    if problem:
+        # A clang++ alone has no standard library: it takes that of g++.
+        return Tool(name, enables, False, str(path), toolchain.version, install_line("g++"), (problem,))
+    return Tool(name, enables, True, str(path), toolchain.version)
+
+
+def _openmp(toolchain: Gcc | Clang) -> Tool:
+    name, enables = f"OpenMP of {toolchain.name}", "parallel programs: the target `openmp`"
+    if not toolchain.openmp_problem:
+        return Tool(name, enables, True, version=toolchain.version)
+    major = toolchain.version.partition(".")[0]
+    version = major if toolchain.family == "clang" else ""
+    install = install_line(_OPENMP[toolchain.family], version=version)
+    return Tool(name, enables, False, install=install, notes=(toolchain.openmp_problem,))
+
+
+def _packages() -> Iterator[Tool]:
+    for package, module, enables in (
+        ("libclang", "clang.cindex", "reading C and C++: loops, accesses, the built-in optimiser"),
+        ("islpy", "islpy", "proofs of legality: the built-in optimiser's moves"),
+    ):
+        install = f"{sys.executable} -m pip install {package}"
+        try:
+            loaded = importlib.import_module(module)
+            if module == "clang.cindex":
+                loaded.Index.create()
+            version = importlib.metadata.version(package)
+        except Exception as error:  # a shared library that does not load raises what it likes
+            problem = f"{type(error).__name__}: {error}"[:200]
+            yield Tool(package, enables, False, install=install, notes=(problem,))
+        else:
+            yield Tool(package, enables, True, str(Path(loaded.__file__ or "").parent), version)
+
+
+def _bubblewrap() -> Tool:
+    enables = "running code that nobody has read: without it, that takes --sandbox none"
+    path, problem = shutil.which("bwrap") or "", bubblewrap_problem()
+    return Tool(
+        "bubblewrap",
+        enables,
+        not problem,
+        path,
+        trials.version_of("bwrap"),
+        # Where it is installed and does not work, installing it again does not help.
+        install_line("bubblewrap") if not path else "",
+        (problem,) if problem else (),
+    )
+
+
+def _profiling() -> Iterator[Tool]:
+    for name, program, problem, enables in (
+        ("perf", "perf", trials.perf_event()[1], "profiles by sampling, at the speed of the program"),
+        (
+            "callgrind",
+            "valgrind",
+            trials.callgrind_problem(),
+            "profiles by counting instructions, 20 to 60 times slower, where perf cannot work",
+        ),
+    ):
+        path = shutil.which(program) or ""
+        yield Tool(
+            name,
+            enables,
+            not problem,
+            path,
+            trials.version_of(program),
+            install_line(program) if not path else "",
+            (problem,) if problem and path else (),
+        )
+    symbolizer = trials.symbolizer()
+    yield Tool(
+        "addr2line",
+        "profiles by source line",
+        bool(symbolizer),
+        symbolizer,
+        trials.version_of("addr2line") if symbolizer else "",
+        "" if symbolizer else install_line("binutils"),
+    )
+
+
+def _plain() -> Iterator[Tool]:
+    for name, enables in (
+        ("make", "tasks that are built by make"),
+        ("cmake", "tasks that are built by CMake"),
+        ("git", "the lineage of a run, and applying its patch"),
+    ):
+        path = shutil.which(name) or ""
+        yield Tool(
+            name, enables, bool(path), path, trials.version_of(name), "" if path else install_line(name)
+        )
