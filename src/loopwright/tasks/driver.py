@@ -1,0 +1,230 @@
+"""The driver of a kernel task: its C text, its command line, and what comes back from it.
+
+A driver is the generated file (one call of the kernel with its arguments) and three fixed headers. It is
+compiled with the language of the kernel and linked with the task's sources. Shapes, scalars and options
+of initialisers are worked out here and passed as numbers, so one executable serves every case.
+"""
+
+from __future__ import annotations
+
+import math
+from importlib import resources
+
+from loopwright.core.errors import TaskError
+from loopwright.core.expressions import Number, evaluate, evaluate_int
+from loopwright.core.task import Argument, Case, Dtype, Kernel, Language, Role, Task
+from loopwright.tasks.driver_exit import explain_exit
+from loopwright.tasks.driver_inits import INIT_KINDS, init_numbers, integer_range, kind_of, text_option
+from loopwright.tasks.driver_result import DriverResult, MalformedResult, read_result
+
+__all__ = [
+    "INIT_KINDS",
+    "DriverResult",
+    "MalformedResult",
+    "driver_arguments",
+    "explain_exit",
+    "read_result",
+    "write_driver",
+]
+
+_FOLDER = "driver_c"
+_HEADERS = ("loopwright_arrays.h", "loopwright_inputs.h", "loopwright_run.h")
+_PLACEMENTS = ("aligned", "end", "start")
+_C_TYPES = {
+    Dtype.F32: "float", Dtype.F64: "double",
+    Dtype.I8: "int8_t", Dtype.I16: "int16_t", Dtype.I32: "int32_t", Dtype.I64: "int64_t",
+    Dtype.U8: "uint8_t", Dtype.U16: "uint16_t", Dtype.U32: "uint32_t", Dtype.U64: "uint64_t",
+}  # fmt: skip
+
+
+def write_driver(task: Task) -> dict[str, str]:
+    """File name to text of the driver of a kernel task: `loopwright_driver.c` (`.cpp` for a C++ kernel)
+    and the headers that it includes. All belong into one folder.
+
+    The kernel is declared by its header where the task names one, else by its prototype; a C++ kernel
+    with C linkage says `extern "C"` there. Generators are C functions, in files that the task names.
+
+    Raises:
+        TaskError: for an initialiser that does not exist or does not suit its argument.
+    """
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    kernel = _kernel_of(task)
+    environment = Environment(
+        loader=FunctionLoader(_packaged),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    cxx = kernel.language is Language.CXX
+    name = "loopwright_driver.cpp" if cxx else "loopwright_driver.c"
+    arrays = [_array_fields(a, n) for n, a in enumerate(kernel.arguments) if a.is_array]
+    if kernel.returns is not None:
+        arrays.append(_fields("return", "LW_OUT", kernel.returns, len(kernel.arguments), "LW_ZEROS"))
+    places = {a.name: n for n, a in enumerate(a for a in kernel.arguments if a.is_array)}
+    scalars = [a for a in kernel.arguments if not a.is_array]
+    scalar_places = {a.name: n for n, a in enumerate(scalars)}
+    generators = sorted(
+        {
+            text_option(a.init, "function", a.name)
+            for a in kernel.arguments
+            if _is_input(a) and a.init.kind == "generator"
+        }
+    )
+    text = environment.get_template("driver.c.j2").render(
+        task=task.name,
+        function=kernel.function,
+        prototype=kernel.prototype.strip().rstrip(";"),
+        header=kernel.header,
+        cxx=cxx,
+        compiler="c++" if cxx else "cc",
+        file=name,
+        sources=" ".join(task.build.sources),
+        arrays=arrays,
+        scalars=[a.name for a in scalars],
+        generators=generators,
+        result=""
+        if kernel.returns is None
+        else f"*({_C_TYPES[kernel.returns]} *)(void *)arrays_of_kernel[{len(arrays) - 1}].data = ",
+        values=[
+            f"LW_POINTER({places[a.name]})"
+            if a.is_array
+            else f"({_C_TYPES[a.dtype]})scalars_of_kernel[{scalar_places[a.name]}].value."
+            f"{'real' if a.dtype.is_float else 'integer'}"
+            for a in kernel.arguments
+        ],
+    )
+    return {name: text, **{header: _packaged(header) for header in _HEADERS}}
+
+
+def driver_arguments(
+    task: Task,
+    case: Case,
+    *,
+    result: str,
+    repetitions: int = 1,
+    warmup: int = 0,
+    placement: str = "aligned",
+    check: bool | None = None,
+) -> tuple[str, ...]:
+    """The command line of one execution of the driver for `case`.
+
+    Args:
+        task, case: what is run.
+        result: file that the driver writes, relative to its working folder.
+        repetitions, warmup: timed calls of the kernel, and calls before them that are not timed. Every
+            call finds fresh outputs and the same inputs.
+        placement: "aligned" (64 bytes, for timing), "end" or "start": the end of every array that touches
+            a guard page.
+        check: inputs are read-only memory, and verified after every call instead of after the last.
+            None: yes, unless the placement is "aligned".
+
+    Raises:
+        TaskError: when a shape, a scalar or an option of an initialiser cannot be worked out or does not
+            fit its type.
+    """
+    kernel = _kernel_of(task)
+    if placement not in _PLACEMENTS:
+        raise ValueError(f"placement {placement!r} is none of {', '.join(_PLACEMENTS)}")
+    check = placement != "aligned" if check is None else check
+    line = [
+        f"--result={result}",
+        f"--seed={case.seed}",
+        f"--repetitions={repetitions}",
+        f"--warmup={warmup}",
+        f"--check={int(check)}",
+        f"--placement={placement}",
+    ]
+    for argument in kernel.arguments:
+        if not argument.is_array:
+            line.append(f"{argument.name}={_written(_scalar(argument, case))}")
+            continue
+        count = math.prod(_shape(argument, case))
+        line.append(f"{argument.name}.count={count}")
+        if _is_input(argument):
+            numbers = init_numbers(task, case, argument, count)
+            line += [f"{argument.name}.{name}={_written(number)}" for name, number in numbers.items()]
+            if argument.init.kind == "npy":
+                line.append(f"{argument.name}.file={text_option(argument.init, 'path', argument.name)}")
+    if kernel.returns is not None:
+        line.append("return.count=1")
+    return tuple(line)
+
+
+def _kernel_of(task: Task) -> Kernel:
+    if task.kernel is None:
+        raise ValueError(f"{task.name} is a program task: it has a main of its own")
+    return task.kernel
+
+
+def _packaged(name: str) -> str:
+    return resources.files("loopwright.tasks").joinpath(_FOLDER, name).read_text("utf-8")
+
+
+def _is_input(argument: Argument) -> bool:
+    return argument.is_array and argument.role is not Role.OUT
+
+
+def _array_fields(argument: Argument, position: int) -> dict[str, object]:
+    if not _is_input(argument):
+        return _fields(argument.name, "LW_OUT", argument.dtype, position, "LW_ZEROS")
+    kind = kind_of(argument)
+    generator = (
+        text_option(argument.init, "function", argument.name) if argument.init.kind == "generator" else "NULL"
+    )
+    role = "LW_IN" if argument.role is Role.IN else "LW_INOUT"
+    return _fields(argument.name, role, argument.dtype, position, kind.constant, kind.options, generator)
+
+
+def _fields(
+    name: str,
+    role: str,
+    dtype: Dtype,
+    position: int,
+    init: str,
+    options: tuple[str, ...] = (),
+    generator: str = "NULL",
+) -> dict[str, object]:
+    """One row of the table of arrays in the driver."""
+    quoted = [f'"{option}"' for option in options] + ["NULL", "NULL"]
+    return {
+        "name": name,
+        "role": role,
+        "dtype": f"LW_{dtype.name}",
+        "ctype": _C_TYPES[dtype],
+        "position": position,
+        "init": init,
+        "first": quoted[0],
+        "second": quoted[1],
+        "generator": generator,
+    }
+
+
+def _shape(argument: Argument, case: Case) -> tuple[int, ...]:
+    shape = tuple(evaluate_int(extent, case.params) for extent in argument.shape)
+    if any(extent < 0 for extent in shape):
+        raise TaskError(
+            f"shape {shape} has a negative extent",
+            where=f"kernel argument {argument.name!r}, case {case.name!r}",
+        )
+    return shape
+
+
+def _scalar(argument: Argument, case: Case) -> Number:
+    where = f"kernel argument {argument.name!r}, case {case.name!r}"
+    if argument.value is None:
+        raise TaskError("a scalar needs a value", where=where, hint='value = "n"')
+    if argument.dtype.is_float:
+        return float(evaluate(argument.value, case.params))
+    value = evaluate_int(argument.value, case.params)
+    smallest, largest = integer_range(argument.dtype)
+    if not smallest <= value <= largest:
+        raise TaskError(f"value {value} does not fit into {argument.dtype}", where=where)
+    return value
+
+
+def _written(number: Number) -> str:
+    """A number as the driver reads it: integers in decimal, reals in hexadecimal, to the last bit."""
+    return str(number) if isinstance(number, int) else float(number).hex()

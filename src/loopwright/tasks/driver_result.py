@@ -1,0 +1,171 @@
+"""The file that a driver leaves: times of the repetitions and whole output arrays."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from loopwright.core.expressions import evaluate_int
+from loopwright.core.task import Case, Dtype, Role, Task
+
+_MAGIC = b"LWRESULT 1\n"
+_LONGEST_HEADER_BYTES = 64 << 20
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_POISON = {Dtype.F64: 0x7FF4DEADA5A5A5A5, Dtype.F32: 0x7FA5A5A5}
+
+
+class MalformedResult(ValueError):
+    """A result file that is torn, forged, or of another kernel or case."""
+
+
+@dataclass(frozen=True)
+class DriverResult:
+    """What one execution of a driver gave back.
+
+    Attributes:
+        inner_s: seconds of every timed call of the kernel, in order.
+        outputs: name of every `out` and `inout` array, in its shape, and "return" (shape `(1,)`), as the
+            last call left them.
+        digests: one digest over all outputs after every timed call; equal when the outputs are.
+        untouched: how many elements of an `out` array still hold the poison that was put there before the
+            last call; arrays with none are left out.
+        fp_control_changed: the kernel came back with another rounding mode, flushing of subnormals or
+            trapping of exceptions than it was called with.
+    """
+
+    inner_s: tuple[float, ...]
+    outputs: Mapping[str, npt.NDArray[np.generic]]
+    digests: tuple[str, ...] = ()
+    untouched: Mapping[str, int] = field(default_factory=dict)
+    fp_control_changed: bool = False
+
+
+def read_result(content: bytes, task: Task, case: Case) -> DriverResult:
+    """The result in `content`, which a driver of `task` wrote for `case`.
+
+    Raises:
+        MalformedResult: when anything in it does not fit.
+    """
+    kernel = task.kernel
+    if kernel is None:
+        raise ValueError(f"{task.name} is a program task: it has no driver")
+    header, start = _header(content)
+    if header.get("kernel") != kernel.function[:200]:
+        raise MalformedResult(f"the result is of kernel {header.get('kernel')!r}, not of {kernel.function!r}")
+    sections = _sections(task, case)
+    listed = [[section.name, section.size_bytes] for section in sections]
+    if header.get("outputs") != listed:
+        raise MalformedResult(f"the result holds outputs {header.get('outputs')!r}, expected {listed!r}")
+    total = start + sum(section.size_bytes for section in sections) + 8
+    if len(content) != total:
+        raise MalformedResult(f"the result has {len(content)} bytes, expected {total}: it is torn")
+    outputs: dict[str, npt.NDArray[np.generic]] = {}
+    untouched: dict[str, int] = {}
+    digest = digest_of(content[:start])
+    for section in sections:
+        raw = content[start : start + section.size_bytes]
+        start += section.size_bytes
+        digest = _mixed(digest ^ digest_of(raw))
+        outputs[section.name] = np.frombuffer(raw, dtype=section.dtype.numpy).reshape(section.shape)
+        if section.role is Role.OUT and (left := _poisoned(raw, section.dtype)) > 0:
+            untouched[section.name] = left
+    if struct.pack("<Q", digest) != content[start:]:
+        raise MalformedResult("the digest at the end of the result does not fit its content")
+    return DriverResult(
+        inner_s=_times(header),
+        outputs=outputs,
+        digests=tuple(str(d) for d in _list(header, "digests")),
+        untouched=untouched,
+        fp_control_changed=header.get("fp_control_changed") is True,
+    )
+
+
+def digest_of(content: bytes) -> int:
+    """The 64-bit digest of driver_c/loopwright_inputs.h: a sum over the mixed words of `content`."""
+    padded = content + bytes(-len(content) % 8)
+    words = np.frombuffer(padded, dtype="<u8")
+    with np.errstate(over="ignore"):
+        z = words + _GOLDEN * np.arange(1, len(words) + 1, dtype=np.uint64)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+        total = int(z.sum(dtype=np.uint64))
+    return _mixed((total + len(content)) % 2**64)
+
+
+def _mixed(z: int) -> int:
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+    return z ^ (z >> 31)
+
+
+@dataclass(frozen=True)
+class _Section:
+    """One output array in the file."""
+
+    name: str
+    dtype: Dtype
+    shape: tuple[int, ...]
+    role: Role
+
+    @property
+    def size_bytes(self) -> int:
+        return self.dtype.size_bytes * math.prod(self.shape)
+
+
+def _sections(task: Task, case: Case) -> list[_Section]:
+    assert task.kernel is not None
+    sections = [
+        _Section(a.name, a.dtype, tuple(evaluate_int(extent, case.params) for extent in a.shape), a.role)
+        for a in task.kernel.arguments
+        if a.is_array and a.role is not Role.IN
+    ]
+    if task.kernel.returns is not None:
+        sections.append(_Section("return", task.kernel.returns, (1,), Role.OUT))
+    return sections
+
+
+def _header(content: bytes) -> tuple[dict[str, object], int]:
+    """The JSON header, and where the arrays begin."""
+    if not content.startswith(_MAGIC):
+        raise MalformedResult("the result does not begin as one of a Loopwright driver")
+    end = content.find(b"\n", len(_MAGIC), len(_MAGIC) + _LONGEST_HEADER_BYTES)
+    if end < 0:
+        raise MalformedResult("the header of the result is torn")
+    try:
+        header = json.loads(content[len(_MAGIC) : end])
+    except (ValueError, RecursionError) as error:
+        raise MalformedResult(f"the header of the result is not JSON: {error}") from error
+    if not isinstance(header, dict):
+        raise MalformedResult("the header of the result is not an object")
+    return header, end + 1
+
+
+def _list(header: Mapping[str, object], key: str) -> list[object]:
+    value = header.get(key)
+    if not isinstance(value, list):
+        raise MalformedResult(f"the header of the result has no list {key!r}")
+    return value
+
+
+def _times(header: Mapping[str, object]) -> tuple[float, ...]:
+    times: list[float] = []
+    for ns in _list(header, "ns"):
+        if type(ns) is not int or not 0 <= ns < 2**63:
+            raise MalformedResult(f"the result holds a time of {ns!r} nanoseconds")
+        times.append(ns * 1e-9)
+    if not times:
+        raise MalformedResult("the result holds no times")
+    return tuple(times)
+
+
+def _poisoned(raw: bytes, dtype: Dtype) -> int:
+    unsigned = np.frombuffer(raw, dtype=f"<u{dtype.size_bytes}")
+    pattern = _POISON.get(dtype, int.from_bytes(b"\xa5" * dtype.size_bytes, "little"))
+    return int(np.count_nonzero(unsigned == unsigned.dtype.type(pattern)))
