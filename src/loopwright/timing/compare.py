@@ -132,7 +132,8 @@ def _stop_before_next(
             return reason
     if _is_hopeless(policy, rounds):
         return "decided"
-    return "budget" if elapsed_s + statistics.median(spans) > policy.budget_s else ""
+    allowed = OVERRUN if count < policy.looks.fewest_rounds else 1.0
+    return "budget" if elapsed_s + statistics.median(spans) > allowed * policy.budget_s else ""
 
 
 def _is_hopeless(policy: Policy, rounds: Sequence[Round]) -> bool:

@@ -15,14 +15,18 @@ The estimate is the Hodges-Lehmann median of the Walsh averages (Hodges and Lehm
 34(2), 1963). The interval inverts the exact Wilcoxon signed-rank test (Tukey; Hollander, Wolfe and Chicken,
 Nonparametric Statistical Methods, 3rd ed. 2014, section 3.3): it lies between the k-th smallest and the k-th
 largest Walsh average. It needs no shape of the noise, only its symmetry, which holds because within a round
-the two versions are exchangeable: noise that hits one could as well have hit the other. n rounds can reach no
-error below 2 / 2**n: six rounds for 95 %. With fewer the interval is (0, inf), which claims nothing.
+the two versions are exchangeable: noise that hits one could as well have hit the other.
+
+n observations can reach no error below 2 / 2**n: six for 95 %. Where the rounds are too few, each half of a
+round (A B, B A) becomes an observation of its own. Neighbours are as exchangeable as rounds are, and the two
+orders still balance; but a drift, which cancels in a whole round, now widens the interval. So three rounds
+can have a 95 % interval. With fewer it is (0, inf), which claims nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -53,24 +57,31 @@ def estimate(
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, not {confidence}")
+    allowed = 1 - confidence if error is None else error
     by_case = log_ratios(rounds)
     values = np.mean(list(by_case.values()), axis=0)
-    walsh = walsh_averages(values)
-    depth = interval_depth(len(values), 1 - confidence if error is None else error)
+    if observations(len(rounds), allowed) == len(rounds):
+        values = values.mean(axis=1)
+    walsh = walsh_averages(values.ravel())
+    depth = interval_depth(values.size, allowed)
     return Speedup(
         estimate=math.exp(float(np.median(walsh))),
         low=math.exp(float(walsh[depth - 1])) if depth else 0.0,
         high=math.exp(float(walsh[-depth])) if depth else math.inf,
-        rounds=len(values),
+        rounds=len(rounds),
         confidence=confidence,
         method=METHOD,
         stopped=stopped,
-        by_case={case: math.exp(float(np.median(walsh_averages(v)))) for case, v in by_case.items()},
+        by_case={
+            case: math.exp(float(np.median(walsh_averages(v.mean(axis=1))))) for case, v in by_case.items()
+        },
     )
 
 
 def log_ratios(rounds: Sequence[Round]) -> dict[str, _Floats]:
-    """For each case the value of each round: half the log of (a1 a2) / (b1 b2), float64 of shape (rounds,).
+    """For each case log(a1 / b1) and log(a2 / b2) of each round, float64 of shape (rounds, 2).
+
+    The first samples of a round's two versions were taken next to each other, and so were the second ones.
 
     Raises:
         ValueError: as :func:`estimate`.
@@ -83,7 +94,12 @@ def log_ratios(rounds: Sequence[Round]) -> dict[str, _Floats]:
     for number, each in enumerate(rounds, start=1):
         if set(each.a) != set(cases) or set(each.b) != set(cases):
             raise ValueError(f"round {number} is not over the cases {', '.join(cases)}")
-    return {case: np.array([_log_ratio(each.a, each.b, case) for each in rounds]) for case in cases}
+    return {case: np.array([_halves(each, case) for each in rounds]) for case in cases}
+
+
+def observations(rounds: int, error: float) -> int:
+    """How many observations so many rounds make: one each, or two each where one is too few for `error`."""
+    return rounds if interval_depth(rounds, error) else 2 * rounds
 
 
 def walsh_averages(values: _Floats) -> _Floats:
@@ -120,10 +136,8 @@ def _signed_rank_cdf(n: int) -> _Floats:
     return np.asarray(np.cumsum(chance)[: (size + 1) // 2])
 
 
-def _log_ratio(
-    a: Mapping[str, tuple[Sample, Sample]], b: Mapping[str, tuple[Sample, Sample]], case: str
-) -> float:
-    return 0.5 * (sum(_log(s, case) for s in a[case]) - sum(_log(s, case) for s in b[case]))
+def _halves(each: Round, case: str) -> list[float]:
+    return [_log(a, case) - _log(b, case) for a, b in zip(each.a[case], each.b[case], strict=True)]
 
 
 def _log(sample: Sample, case: str) -> float:

@@ -11,7 +11,7 @@ from loopwright.timing.looks import Looks
 from loopwright.timing.promotion import clears
 
 OVERRUN = 2.0
-"""A round under way is given up when this many budgets have gone, unless it is the first."""
+"""When this many budgets have gone even a round under way is given up, unless it is the first."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ class Policy:
         min_rounds: rounds before the first look at an interval. Eight rounds are the fewest at which an
             early look can have one without spending more than its share of the error.
         max_rounds: rounds after which sampling ends in any case.
-        budget_s: seconds, warm-up included. No round is begun that would end later, but one is always made.
+        budget_s: seconds, warm-up included. No round is begun that would end later, but one is always made,
+            and until there are rounds enough for any interval at all the budget may be overrun
+            :data:`OVERRUN` times.
         target_halfwidth: stop when the interval is at most this wide to either side, relative to the
             estimate (0.01: plus or minus 1 %). 0: never for this reason.
         decide_at: stop when the interval lies wholly below this speedup, or above it with the clearance of a
