@@ -100,6 +100,34 @@ static int use_processors(const char *list)
     return sched_setaffinity(0, size, set);
 }
 
+/* Executes the program, searched for in its own PATH; returns an errno when that failed. Not execvp, which hands
+ * whatever is no program to a shell.
+ */
+static int execute(char **environment, char **arguments)
+{
+    const char *folders = NULL;
+    char path[PATH_MAX];
+    int error = ENOENT;
+    for (char **variable = environment; *variable != NULL; variable++)
+        if (strncmp(*variable, "PATH=", 5) == 0)
+            folders = *variable + 5;
+    shared->started_ns = now_ns();
+    if (strchr(arguments[0], '/') != NULL) {
+        execve(arguments[0], arguments, environment);
+        return errno;
+    }
+    while (folders != NULL) {
+        size_t length = strcspn(folders, ":");
+        if (snprintf(path, sizeof path, "%.*s/%s", (int)length, folders, arguments[0]) < (int)sizeof path) {
+            execve(path, arguments, environment);
+            if (errno != ENOENT && errno != ENOTDIR)
+                error = errno;
+        }
+        folders = folders[length] == ':' ? folders + length + 1 : NULL;
+    }
+    return error;
+}
+
 /* Runs in the child that becomes the program; returns only when exec failed. */
 static void start(char **environment, char **arguments)
 {
@@ -125,10 +153,7 @@ static void start(char **environment, char **arguments)
         sigaction(s, &plain, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    environ = environment; /* the program is searched for in its own PATH */
-    shared->started_ns = now_ns();
-    execvp(arguments[0], arguments);
-    shared->error = errno;
+    shared->error = execute(environment, arguments);
 }
 
 /* The guard: parent of the program. It leaves the dead program unreaped, for the watcher to account for. */

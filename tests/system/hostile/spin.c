@@ -1,0 +1,2 @@
+/* Burns CPU for ever. */
+int main(void) { for (;;) ; }
