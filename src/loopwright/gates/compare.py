@@ -57,11 +57,11 @@ def compare(name: str, reference: AnyArray, actual: AnyArray, tolerance: Toleran
     if reference.shape != actual.shape:
         message = f"{name} has shape {_shape(actual)}, expected {_shape(reference)}"
         return Mismatch(name, 0, reference.size, None, message)
-    if reference.dtype == object or actual.dtype == object:
-        return _compare_text(name, reference, actual)
     if reference.dtype != actual.dtype:
         message = f"{name} is {actual.dtype}, expected {reference.dtype}"
         return Mismatch(name, 0, reference.size, None, message)
+    if reference.dtype == object:
+        return _compare_text(name, reference, actual)
     good = matches(reference, actual, tolerance)
     if bool(np.all(good)):
         return None

@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from loopwright.core.modes import FailureMode
-from loopwright.core.profile import Diagnostic, Severity
+from loopwright.core.profile import Diagnostic, Remark, Severity
 from loopwright.core.task import Language, Task
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Command, Ending, Execution, Limits, Runner
 from loopwright.tasks.driver import write_driver
-from loopwright.toolchains.toolchain import Toolchain, Variant
+from loopwright.toolchains.toolchain import Purpose, Toolchain, Variant
 
 EXECUTABLE = "loopwright_exe"
 _CXX_SUFFIXES = {".cc", ".cpp", ".cxx", ".c++", ".C"}
 _DRIVER_FOLDER = "loopwright_driver"
 _SHOWN_ERRORS = 5
+_REMARKS = ".remarks"
 
 
 def materialise(tree: Tree, folder: Path) -> None:
@@ -89,6 +90,7 @@ class Builder:
             failure=failure,
             wall_s=time.monotonic() - started,
             commands=step.commands,
+            remarks=_remarks(folder, toolchain),
         )
 
     def _by_command(self, folder: Path, toolchain: Toolchain, variant: Variant) -> _Step:
@@ -118,7 +120,10 @@ class Builder:
             std = [f"-std={standard}"] if standard and _standard_fits(standard, language) else []
             objects.append(f"loopwright_{number}.o")
             compiler = str(toolchain.compiler(language))
-            commands.append((compiler, *flags, *std, "-c", source, "-o", objects[-1]))
+            remarks: tuple[str, ...] = ()
+            if variant.purpose is Purpose.PROFILE:
+                remarks = toolchain.remark_flags(folder / f"{objects[-1]}{_REMARKS}")
+            commands.append((compiler, *flags, *remarks, *std, "-c", source, "-o", objects[-1]))
         with ThreadPoolExecutor(2) as pool:
             executions = list(pool.map(lambda argv: self._run(argv, folder), commands))
         step = _step(toolchain, [shlex.join(c) for c in commands], executions, self.task.build.timeout_s)
@@ -215,6 +220,13 @@ def _step(
         if failure is None and not execution.ok:
             failure = _build_failure(execution, found, printed, timeout_s)
     return _Step(tuple(commands), "\n".join(log), tuple(diagnostics), failure, folder)
+
+
+def _remarks(folder: Path, toolchain: Toolchain) -> tuple[Remark, ...]:
+    found: list[Remark] = []
+    for path in sorted(folder.glob(f"*{_REMARKS}")):
+        found += toolchain.parse_remarks(path.read_bytes())
+    return tuple(found)
 
 
 def _build_failure(

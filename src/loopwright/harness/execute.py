@@ -57,6 +57,7 @@ class CaseRunner:
             case,
             threads=threads,
             toolchain=build.toolchain.environment(build.variant),
+            timed=options.quiet,
             oversubscribed=threads > self.cores,
         )
         args = case.args

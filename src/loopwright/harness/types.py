@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from loopwright.core.profile import Diagnostic
+from loopwright.core.profile import Diagnostic, Remark
 from loopwright.core.task import Case
 from loopwright.core.timing import Sample
 from loopwright.core.verdict import Failure
@@ -30,6 +30,8 @@ class BuildResult:
     failure: Failure | None = None
     wall_s: float = 0.0
     commands: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    """Optimisation remarks; only builds for a profile, made from sources, have them."""
 
 
 @dataclass(frozen=True)

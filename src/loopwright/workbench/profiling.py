@@ -2,4 +2,91 @@
 
 from __future__ import annotations
 
-_REPETITIONS = 20
+import shutil
+import uuid
+from dataclasses import replace
+
+from loopwright.core.profile import Profile, Roofline
+from loopwright.core.task import Case, Use
+from loopwright.core.tree import Tree
+from loopwright.gates.gate import Context
+from loopwright.harness.execute import RunOptions
+from loopwright.harness.types import BuildResult
+from loopwright.profilers.profiler import ProfileFailed, Profiler
+from loopwright.profilers.registry import choose, take
+from loopwright.profilers.roofline import roofline
+from loopwright.toolchains.toolchain import Purpose
+from loopwright.workbench.machine_file import MachineFacts
+from loopwright.workbench.rundir import RunDirectory
+
+_REPETITIONS = 10
+_GRACE_S = 60.0
+
+
+def profile_build(
+    context: Context, tree: Tree, machine: MachineFacts | None, directory: RunDirectory
+) -> Profile | None:
+    """Profile `tree` on the first timed case with all threads. None when it does not build, or when no
+    profiler gives a result here.
+
+    A profiler that works but sees too little (a program of a few milliseconds) is followed by the next.
+    """
+    case = context.task.cases_for(Use.TIME)[0]
+    variant = replace(context.variant, purpose=Purpose.PROFILE)
+    build = context.builder.build(tree, context.toolchain, variant)
+    if build.failure is not None:
+        return None
+    profiler = choose().profiler
+    try:
+        while profiler is not None:
+            try:
+                profile = _taken(context, build, case, profiler, directory)
+            except ProfileFailed:
+                profiler = choose("callgrind").profiler if profiler.name == "perf" else None
+                continue
+            position = None if machine is None else _position(context, build, case, machine)
+            return replace(profile, remarks=build.remarks, roofline=position)
+        return None
+    finally:
+        context.builder.discard(tree, context.toolchain, variant)
+
+
+def _taken(
+    context: Context, build: BuildResult, case: Case, profiler: Profiler, directory: RunDirectory
+) -> Profile:
+    folder = directory.scratch / "profile" / uuid.uuid4().hex
+    box, notes = folder / "box", folder / "notes"
+    box.mkdir(parents=True)
+    notes.mkdir()
+    # Enough repetitions that the kernel outweighs the making of its inputs; a slow profiler gets one.
+    repetitions = _REPETITIONS if profiler.slowdown < 2 else 1
+    try:
+        command = context.cases.command(
+            build, case, box, threads=context.threads[-1], options=RunOptions(repetitions=repetitions, quiet=True)
+        )
+        limits = context.limits(case)
+        slower = max(1.0, profiler.slowdown)
+        limits = replace(
+            limits,
+            wall_s=None if limits.wall_s is None else limits.wall_s * slower * repetitions + _GRACE_S,
+            cpu_s=None,
+            memory_bytes=None,
+        )
+        runner = context.cases.runner
+        return take(profiler, command, limits, runner, sources=build.directory, scratch=notes, case=case.name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _position(context: Context, build: BuildResult, case: Case, machine: MachineFacts) -> Roofline | None:
+    work = context.task.work
+    if work.bytes is None and work.flops is None:
+        return None
+    run = context.cases.run(
+        build, case, context.limits(case), threads=context.threads[-1], gate="profile",
+        options=RunOptions(repetitions=3, warmup=1, quiet=True),
+    )  # fmt: skip
+    if run.sample is None:
+        return None
+    threads = context.threads[-1]
+    return roofline(work.bytes_of(case), work.flops_of(case), run.sample.wall_s, machine.floors, threads)
