@@ -1,0 +1,42 @@
+# Two commands: `make demo` optimises an example, `make test` proves that everything works here.
+# Both set up what they need in .venv; Debian packages are installed where that is allowed.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo test quick lint tools clean
+
+help:
+	@echo "make demo     set up, then optimise examples/heat2d"
+	@echo "make test     set up, then lint, types, import rule and all tests"
+	@echo "make quick    the tests without the slow ones"
+	@echo "make install  only set up: .venv with loopwright, and the tools it can use"
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml scripts/install-tools.sh scripts/install-python.sh
+	sh scripts/install-tools.sh
+	sh scripts/install-python.sh $(VENV)
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/loopwright optimize examples/heat2d --budget 3m
+
+lint: $(STAMP)
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Tests that compare times run alone, after the rest: nothing else may use the processors then.
+test: $(STAMP) lint
+	$(BIN)/python -m pytest -n 2 -m "not timing"
+	$(BIN)/python -m pytest -m timing
+
+quick: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m "not timing and not slow"
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
