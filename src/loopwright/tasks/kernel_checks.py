@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from loopwright.core.errors import TaskError
 from loopwright.core.expressions import evaluate, evaluate_int
 from loopwright.core.task import Argument, Case, Dtype, Kernel, Role, Task
-from loopwright.tasks.checks import check_in_tree, check_integer_tolerance, check_names
 from loopwright.tasks.problems import Key, TaskFile, found, suggestion
 from loopwright.tasks.prototype import Parameter, Prototype, parse_prototype
+from loopwright.tasks.references import check_in_tree, check_integer_tolerance, check_names
 
 LARGEST_ARRAY_BYTES = 1 << 36
 
@@ -47,11 +47,17 @@ def check_kernel(file: TaskFile, task: Task) -> None:
     kernel = task.kernel
     assert kernel is not None
     if task.build.command is not None:
-        raise file.problem(("build", "command"), "a kernel task is built from sources, together with its driver",
-                           'write sources = ["kernel.c"] instead')  # fmt: skip
+        raise file.problem(
+            ("build", "command"),
+            "a kernel task is built from sources, together with its driver",
+            'write sources = ["kernel.c"] instead',
+        )
     if not _IDENTIFIER.fullmatch(kernel.function):
-        raise file.problem(("kernel", "function"), f"found {found(kernel.function)}; expected the function's name",
-                           "the name alone, without brackets; a C++ function has to be extern \"C\" or global")  # fmt: skip
+        raise file.problem(
+            ("kernel", "function"),
+            f"found {found(kernel.function)}; expected the function's name",
+            'the name alone, without brackets; a C++ function has to be extern "C" or global',
+        )
     if kernel.header is not None:
         check_in_tree(file, ("kernel", "header"), kernel.header, task, "header")
     _check_defined(file, task, kernel)
@@ -75,8 +81,11 @@ def _check_prototype(file: TaskFile, kernel: Kernel) -> None:
     key = ("kernel", "prototype")
     prototype = parse_prototype(kernel.prototype)
     if prototype is None:
-        raise file.problem(key, f"cannot be read as a C declaration: {kernel.prototype!r}",
-                           'as in "void axpy(int n, double a, const double *x, double *y)"')  # fmt: skip
+        raise file.problem(
+            key,
+            f"cannot be read as a C declaration: {kernel.prototype!r}",
+            'as in "void axpy(int n, double a, const double *x, double *y)"',
+        )
     if prototype.function != kernel.function:
         raise file.problem(key, f"declares {prototype.function!r}, but function = {kernel.function!r}")
     _check_returns(file, kernel, prototype)
@@ -110,17 +119,25 @@ def _check_returns(file: TaskFile, kernel: Kernel, prototype: Prototype) -> None
 def _check_parameter(file: TaskFile, key: Key, n: int, parameter: Parameter, argument: Argument) -> None:
     of = f"parameter {n + 1} ({parameter.text})"
     if parameter.is_reference:
-        raise file.problem(key, f"{of} is a reference; arrays are passed as pointers, scalars by value",
-                           "add a small extern \"C\" function around the kernel")  # fmt: skip
+        raise file.problem(
+            key,
+            f"{of} is a reference; arrays are passed as pointers, scalars by value",
+            'add a small extern "C" function around the kernel',
+        )
     if parameter.name and parameter.name != argument.name:
-        raise file.problem((*key, "name"), f"found {argument.name!r}; {of} is named {parameter.name!r}",
-                           "arguments stand in the order of the parameters, under the same names")  # fmt: skip
+        raise file.problem(
+            (*key, "name"),
+            f"found {argument.name!r}; {of} is named {parameter.name!r}",
+            "arguments stand in the order of the parameters, under the same names",
+        )
     if parameter.is_pointer and not argument.is_array:
-        raise file.problem(key, f"{of} is a pointer; {argument.name!r} has no shape",
-                           'add shape = ["n"]')  # fmt: skip
+        raise file.problem(key, f"{of} is a pointer; {argument.name!r} has no shape", 'add shape = ["n"]')
     if not parameter.is_pointer and argument.is_array:
-        raise file.problem((*key, "shape"), f"{of} is not a pointer; {argument.name!r} has a shape",
-                           'give a scalar value = "n" in place of shape')  # fmt: skip
+        raise file.problem(
+            (*key, "shape"),
+            f"{of} is not a pointer; {argument.name!r} has a shape",
+            'give a scalar value = "n" in place of shape',
+        )
     if parameter.dtype is not None and parameter.dtype is not argument.dtype:
         raise file.problem(
             (*key, "dtype"), f"found {argument.dtype.value!r}; {of} is {parameter.dtype.value!r}"
@@ -142,13 +159,18 @@ def _check_arguments(file: TaskFile, task: Task, kernel: Kernel) -> None:
         else:
             _check_scalar(file, task, key, argument)
     if not any(a.role is not Role.IN for a in kernel.arguments) and kernel.returns is None:
-        raise file.problem(("kernel", "argument"), "no argument is 'out' or 'inout' and nothing is returned",
-                           "a kernel without a result cannot be checked: give the written array its role")  # fmt: skip
+        raise file.problem(
+            ("kernel", "argument"),
+            "no argument is 'out' or 'inout' and nothing is returned",
+            "a kernel without a result cannot be checked: give the written array its role",
+        )
     for case in task.cases:
         total = sum(_size_bytes(argument, case) for argument in kernel.arguments if argument.is_array)
         if total > LARGEST_ARRAY_BYTES:
-            raise file.problem(("case", task.cases.index(case), "params"),
-                               f"the arrays need {_gib(total)} together; at most {_gib(LARGEST_ARRAY_BYTES)}")  # fmt: skip
+            raise file.problem(
+                ("case", task.cases.index(case), "params"),
+                f"the arrays need {_gib(total)} together; at most {_gib(LARGEST_ARRAY_BYTES)}",
+            )
 
 
 def _check_scalar(file: TaskFile, task: Task, key: Key, argument: Argument) -> None:
@@ -160,8 +182,11 @@ def _check_scalar(file: TaskFile, task: Task, key: Key, argument: Argument) -> N
             'an array needs shape = ["n"], a scalar value = "n" (expressions over the params of a case)',
         )
     if argument.role is not Role.IN:
-        raise file.problem((*key, "role"), f"found {argument.role.value!r}; a scalar is passed by value: it is 'in'",
-                           'an array of one element would be shape = ["1"]')  # fmt: skip
+        raise file.problem(
+            (*key, "role"),
+            f"found {argument.role.value!r}; a scalar is passed by value: it is 'in'",
+            'an array of one element would be shape = ["1"]',
+        )
     if file.at((*key, "init")) is not None:
         raise file.problem((*key, "init"), "a scalar has a value, not an initialiser", "remove init")
     check_names(file, (*key, "value"), argument.value, task.cases)
@@ -172,8 +197,11 @@ def _check_scalar(file: TaskFile, task: Task, key: Key, argument: Argument) -> N
 
 def _check_array(file: TaskFile, task: Task, key: Key, argument: Argument) -> None:
     if argument.value is not None:
-        raise file.problem((*key, "value"), f"{argument.name!r} has both a shape and a value; expected one",
-                           'an array is filled by init = { kind = "constant", value = 0 }')  # fmt: skip
+        raise file.problem(
+            (*key, "value"),
+            f"{argument.name!r} has both a shape and a value; expected one",
+            'an array is filled by init = { kind = "constant", value = 0 }',
+        )
     for expression in argument.shape:
         check_names(file, (*key, "shape"), expression, task.cases)
     for case in task.cases:
@@ -183,11 +211,13 @@ def _check_array(file: TaskFile, task: Task, key: Key, argument: Argument) -> No
             except TaskError as error:
                 raise file.problem((*key, "shape"), f"case {case.name!r}: {error.message}") from None
             if extent < 1:
-                raise file.problem((*key, "shape"),
-                                   f"{expression!r} is {extent} for case {case.name!r}; expected 1 or more")  # fmt: skip
+                raise file.problem(
+                    (*key, "shape"), f"{expression!r} is {extent} for case {case.name!r}; expected 1 or more"
+                )
         if (size := _size_bytes(argument, case)) > LARGEST_ARRAY_BYTES:
-            raise file.problem((*key, "shape"), f"{_gib(size)} for case {case.name!r}; "
-                               f"at most {_gib(LARGEST_ARRAY_BYTES)}")  # fmt: skip
+            raise file.problem(
+                (*key, "shape"), f"{_gib(size)} for case {case.name!r}; at most {_gib(LARGEST_ARRAY_BYTES)}"
+            )
     if not argument.dtype.is_float:
         check_integer_tolerance(file, key, argument.name, argument.dtype)
     _check_init(file, task, key, argument)
@@ -197,12 +227,18 @@ def _check_init(file: TaskFile, task: Task, key: Key, argument: Argument) -> Non
     key, init = (*key, "init"), argument.init
     if argument.role is Role.OUT:
         if file.at(key) is not None:
-            raise file.problem(key, "an 'out' array is filled with poison before every call, not initialised",
-                               'write role = "inout" if the kernel reads it')  # fmt: skip
+            raise file.problem(
+                key,
+                "an 'out' array is filled with poison before every call, not initialised",
+                'write role = "inout" if the kernel reads it',
+            )
         return
     if init.kind not in INIT_OPTIONS:
-        raise file.problem(key, f"unknown kind {init.kind!r}{suggestion(init.kind, INIT_OPTIONS)}",
-                           f"known: {', '.join(INIT_OPTIONS)}")  # fmt: skip
+        raise file.problem(
+            key,
+            f"unknown kind {init.kind!r}{suggestion(init.kind, INIT_OPTIONS)}",
+            f"known: {', '.join(INIT_OPTIONS)}",
+        )
     required, optional = INIT_OPTIONS[init.kind]
     for name in init.options:
         if name not in (*required, *optional):
@@ -213,13 +249,17 @@ def _check_init(file: TaskFile, task: Task, key: Key, argument: Argument) -> Non
             )
     for name in required:
         if name not in init.options:
-            raise file.problem(key, f"{init.kind} needs {name!r}",
-                               f'init = {{ kind = "{init.kind}", {name} = … }}')  # fmt: skip
+            raise file.problem(
+                key, f"{init.kind} needs {name!r}", f'init = {{ kind = "{init.kind}", {name} = … }}'
+            )
     if init.kind in _INTEGER_KINDS and argument.dtype.is_float:
         raise file.problem(key, f"{init.kind} makes integers; {argument.name!r} is {argument.dtype.value}")
     if init.kind == "normal" and not argument.dtype.is_float:
-        raise file.problem(key, f"normal makes real numbers; {argument.name!r} is {argument.dtype.value}",
-                           'init = { kind = "uniform", low = 0, high = 100 }')  # fmt: skip
+        raise file.problem(
+            key,
+            f"normal makes real numbers; {argument.name!r} is {argument.dtype.value}",
+            'init = { kind = "uniform", low = 0, high = 100 }',
+        )
     if init.kind in ("csr_rowptr", "permutation") and len(argument.shape) != 1:
         raise file.problem(
             key, f"{init.kind} is for an array of one dimension; this has {len(argument.shape)}"
@@ -261,8 +301,11 @@ def _check_number_option(
         if name == "high":
             low = _number(file, key, str(argument.init.options.get("low", 0)), case)
             if low > number:
-                raise file.problem(key, f"low is {low:g} and high {number:g} for case {case.name!r}",
-                                   "low has to be the smaller one")  # fmt: skip
+                raise file.problem(
+                    key,
+                    f"low is {low:g} and high {number:g} for case {case.name!r}",
+                    "low has to be the smaller one",
+                )
 
 
 def _check_npy(file: TaskFile, task: Task, key: Key, argument: Argument) -> None:
@@ -273,8 +316,9 @@ def _check_npy(file: TaskFile, task: Task, key: Key, argument: Argument) -> None
         array = np.load(io.BytesIO(task.tree[path]), allow_pickle=False)
         dtype = array.dtype.newbyteorder("<").str.replace("|", "<")
     except (ValueError, EOFError, OSError, AttributeError) as error:
-        raise file.problem(key, f"{path!r} is not a NumPy array file: {error}",
-                           "numpy.save(path, array) writes one") from None  # fmt: skip
+        raise file.problem(
+            key, f"{path!r} is not a NumPy array file: {error}", "numpy.save(path, array) writes one"
+        ) from None
     if dtype != argument.dtype.numpy:
         raise file.problem(key, f"{path!r} holds {array.dtype}; {argument.name!r} is {argument.dtype.value}")
     for case in task.cases:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
-import re
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from loopwright.core.errors import TaskError
 from loopwright.core.task import (
     Argument,
     Build,
@@ -30,16 +27,12 @@ from loopwright.core.task import (
 )
 from loopwright.core.tree import Tree
 from loopwright.tasks.problems import Key, TaskFile, found, suggestion
+from loopwright.tasks.read import CXX_SUFFIXES, find_task_file, read_task_file, validated
 from loopwright.tasks.tree import read_tree
 
 if TYPE_CHECKING:
     from loopwright.tasks import schema
 
-TASK_FILE = "loopwright.toml"
-CXX_SUFFIXES = frozenset({".cc", ".cpp", ".cxx", ".c++", ".C", ".cp", ".hpp", ".hh", ".hxx"})
-SOURCE_SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp"})
-
-_LARGEST_TASK_FILE_BYTES = 1 << 20
 _F32_TOLERANCE = 1e-5
 _DEFAULT = Tolerance()
 
@@ -52,9 +45,17 @@ def load_task(path: Path) -> Task:
     Raises:
         TaskError: for anything wrong in the task file or in what it names.
     """
+    return task_of(read_task_file(find_task_file(path)))
+
+
+def task_of(file: TaskFile) -> Task:
+    """The task that `file` and the directory it lies in describe; `file` itself need not be on disk.
+
+    Raises:
+        TaskError: as for :func:`load_task`.
+    """
     from loopwright.tasks.checks import check_task
 
-    file = read_task_file(find_task_file(path))
     table = validated(file)
     tree = read_tree(file.path.parent, keep=_named_files(table), leave_out=_stale_outputs(table))
     task = _task(file, table, tree)
@@ -62,114 +63,9 @@ def load_task(path: Path) -> Task:
     return task
 
 
-def find_task_file(path: Path) -> Path:
-    """The task file that `path` means.
-
-    Raises:
-        TaskError: when there is none; the hint says how to get one.
-    """
-    if path.suffix in SOURCE_SUFFIXES:
-        raise TaskError("is a source file, not a task", where=str(path),
-                        hint=f"loopwright optimize {path} -- ARGS")  # fmt: skip
-    if path.is_dir():
-        inside = path / TASK_FILE
-        if not inside.exists():
-            raise TaskError(
-                f"no {TASK_FILE} in this folder",
-                where=str(path),
-                hint=f"loopwright init {path}   or, for a single file: loopwright optimize prog.c -- ARGS",
-            )
-        return inside
-    if not path.exists():
-        raise TaskError("no such file or folder", where=str(path),
-                        hint=f"give a folder with a {TASK_FILE}, or write one: loopwright init DIR")  # fmt: skip
-    if path.suffix != ".toml":
-        raise TaskError("is not a task file: its name has to end in .toml", where=str(path),
-                        hint=f"give a folder with a {TASK_FILE}, or the .toml file itself")  # fmt: skip
-    return path
-
-
-def read_task_file(path: Path) -> TaskFile:
-    """The text and tables of the task file at `path`.
-
-    Raises:
-        TaskError: when it cannot be read, is not UTF-8, is empty or is not TOML (with the line).
-    """
-    where = str(path)
-    if not path.is_file():
-        raise TaskError("is not a regular file", where=where)
-    try:
-        size_bytes = path.stat().st_size
-        if size_bytes > _LARGEST_TASK_FILE_BYTES:
-            raise TaskError(f"has {size_bytes:,} bytes; a task file may have {_LARGEST_TASK_FILE_BYTES:,}",
-                            where=where, hint="is this really a task file?")  # fmt: skip
-        content = path.read_bytes()
-    except OSError as error:
-        raise TaskError(f"cannot be read: {(error.strerror or str(error)).lower()}", where=where) from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise TaskError(
-            f"is not UTF-8 text: byte 0x{content[error.start]:02x} at offset {error.start}",
-            where=f"{where}:{line}",
-            hint="save the file as UTF-8; strings in it are UTF-8, too",
-        ) from error
-    text = text.replace("\r\n", "\n")
-    if not text.strip():
-        raise TaskError("is empty", where=where,
-                        hint=f"loopwright init {path.parent} --force writes a first one")  # fmt: skip
-    return TaskFile(path, text, _parsed(path, text))
-
-
-def _parsed(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = str(error)
-        place = re.search(r" \(at line (\d+), column (\d+)\)$", message)
-        line = int(place.group(1)) if place else text.rstrip().count("\n") + 1
-        message = re.sub(r" \(at [^)]*\)$", "", message)
-        column = f", column {place.group(2)}" if place else ""
-        shown = text.split("\n")[line - 1].strip()[:80]
-        raise TaskError(
-            f"not TOML: {message[:1].lower()}{message[1:200]}{column}: {shown!r}",
-            where=f"{path}:{line}",
-            hint='strings need quotes, lists brackets: args = ["64", "10"]',
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise TaskError("not TOML: nested too deeply, or a number too long", where=str(path)) from error
-
-
-def validated(file: TaskFile) -> schema.TaskTable:
-    """The tables of `file`, with names, types and ranges checked.
-
-    Raises:
-        TaskError: about the first thing that is wrong, in the order of the file.
-    """
-    from pydantic import ValidationError
-
-    from loopwright.tasks import schema
-    from loopwright.tasks.rejections import rejection
-
-    version = file.data.get("schema")
-    if type(version) is int and version != schema.SCHEMA:
-        newer = version > schema.SCHEMA
-        raise file.problem(
-            ("schema",),
-            f"found {version}; this Loopwright reads schema {schema.SCHEMA}",
-            "the file is for a newer Loopwright: pip install --upgrade loopwright"
-            if newer
-            else f"write schema = {schema.SCHEMA}",
-        )
-    try:
-        return schema.TaskTable.model_validate(file.data)
-    except ValidationError as error:
-        raise rejection(file, error) from None
-
-
-def language_of(paths: Sequence[str]) -> Language:
-    """C++ when any of these files has a C++ suffix, otherwise C."""
+def implied_language(sources: Sequence[str], editable: Sequence[str], tree: Iterable[str]) -> Language:
+    """C++ when a source has a C++ suffix, otherwise C; without `sources` the editable files decide."""
+    paths = sources or [p for p in tree if any(fnmatch.fnmatchcase(p, glob) for glob in editable)]
     return Language.CXX if any(PurePosixPath(p).suffix in CXX_SUFFIXES for p in paths) else Language.C
 
 
@@ -179,7 +75,8 @@ def _named_files(table: schema.TaskTable) -> frozenset[str]:
     for case in table.case:
         named |= set(case.files or ()) | ({case.stdin} if case.stdin else set())
     for argument in table.kernel.argument if table.kernel else ():
-        named |= {str(argument.init[k]) for k in ("path", "source") if k in (argument.init or {})}
+        init = argument.init or {}
+        named |= {str(init[name]) for name in ("path", "source") if name in init}
     return frozenset(named)
 
 
@@ -192,15 +89,18 @@ def _stale_outputs(table: schema.TaskTable) -> frozenset[str]:
 def _task(file: TaskFile, table: schema.TaskTable, tree: Tree) -> Task:
     output = _output(table.output)
     stated = any(v is not None for v in (table.output.rtol, table.output.atol, table.output.ulps))
-    sources = [p for p in tree if any(fnmatch.fnmatchcase(p, glob) for glob in table.editable)]
-    language = Language(table.language) if table.language else language_of(table.build.sources or sources)
+    language = implied_language(table.build.sources or (), table.editable, tree)
+    if table.language is not None:
+        language = Language(table.language)
     kernel = None
     if table.kernel is not None:
         if table.kernel.language is not None:
             if table.language not in (None, table.kernel.language):
-                raise file.problem(("kernel", "language"),
-                                   f"found {table.kernel.language!r}, but language = {table.language!r} above",
-                                   "say it once, in [kernel]")  # fmt: skip
+                raise file.problem(
+                    ("kernel", "language"),
+                    f"found {table.kernel.language!r}, but language = {table.language!r} above",
+                    "say it once, in [kernel]",
+                )
             language = Language(table.kernel.language)
         kernel = _kernel(file, table.kernel, table.build.sources or [], tree, language, output, stated)
     files = tuple(
@@ -266,10 +166,13 @@ def _output(table: schema.OutputTable) -> Output:
 
 def _tolerance(table: schema.ToleranceKeys, default: Tolerance) -> Tolerance:
     """What the three keys say. ULPs alone mean ULPs alone: a looser default beside them would win."""
-    only_ulps = table.ulps is not None
-    rtol = table.rtol if table.rtol is not None else 0.0 if only_ulps else default.rtol
-    atol = table.atol if table.atol is not None else 0.0 if only_ulps else default.atol
-    return Tolerance(rtol, atol, table.ulps if only_ulps else default.ulps)
+    if table.ulps is not None:
+        return Tolerance(table.rtol or 0.0, table.atol or 0.0, table.ulps)
+    return Tolerance(
+        rtol=default.rtol if table.rtol is None else table.rtol,
+        atol=default.atol if table.atol is None else table.atol,
+        ulps=default.ulps if table.rtol is None else None,
+    )
 
 
 def _own_tolerance(
@@ -334,8 +237,16 @@ def _argument(
     file: TaskFile, key: Key, table: schema.ArgumentTable, default: Tolerance, stated: bool
 ) -> Argument:
     if table.role is None and table.shape is not None:
-        raise file.problem((*key, "role"), "missing; an array is 'in', 'out' or 'inout'",
-                           'add role = "in" when the kernel only reads it')  # fmt: skip
+        raise file.problem(
+            (*key, "role"),
+            "missing; an array is 'in', 'out' or 'inout'",
+            'add role = "in" when the kernel only reads it',
+        )
+    if table.role in ("out", "inout"):
+        tolerance = _own_tolerance(table, Dtype(table.dtype), default, stated)
+    else:
+        tolerance = None
+        _refuse_tolerance(file, key, table)
     return Argument(
         name=table.name,
         role=Role(table.role or "in"),
@@ -343,17 +254,16 @@ def _argument(
         shape=tuple(table.shape or ()),
         value=table.value,
         init=_init(file, (*key, "init"), table.init),
-        tolerance=_own_tolerance(table, Dtype(table.dtype), default, stated)
-        if table.role in ("out", "inout")
-        else _refused_tolerance(file, key, table),
+        tolerance=tolerance,
     )
 
 
-def _refused_tolerance(file: TaskFile, key: Key, table: schema.ArgumentTable) -> None:
+def _refuse_tolerance(file: TaskFile, key: Key, table: schema.ArgumentTable) -> None:
     for name in ("rtol", "atol", "ulps"):
         if getattr(table, name) is not None:
-            raise file.problem((*key, name), "an 'in' argument must stay unchanged to the last bit",
-                               f"remove {name}")  # fmt: skip
+            raise file.problem(
+                (*key, name), "an 'in' argument must stay unchanged to the last bit", f"remove {name}"
+            )
 
 
 def _init(file: TaskFile, key: Key, table: dict[str, Any] | None) -> Init:
@@ -361,8 +271,11 @@ def _init(file: TaskFile, key: Key, table: dict[str, Any] | None) -> Init:
         return Init()
     options = dict(table)
     if "kind" not in options:
-        raise file.problem(key, "missing 'kind'" + suggestion(next(iter(options), ""), ["kind"]),
-                           'init = { kind = "uniform", low = -1, high = 1 }')  # fmt: skip
+        raise file.problem(
+            key,
+            "missing 'kind'" + suggestion(next(iter(options), ""), ["kind"]),
+            'init = { kind = "uniform", low = -1, high = 1 }',
+        )
     kind = options.pop("kind")
     if not isinstance(kind, str):
         raise file.problem(key, f"kind: found {found(kind)}; expected a string")

@@ -80,8 +80,14 @@ def suggestion(word: object, known: Iterable[str]) -> str:
 
 def found(value: object) -> str:
     """A value of the file in words: what it is, shortened when long."""
-    kind = {bool: "true or false", int: "a whole number", float: "a number", str: "a string",
-            list: "a list", dict: "a table"}.get(type(value), "a date or time")  # fmt: skip
+    kind = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a string",
+        list: "a list",
+        dict: "a table",
+    }.get(type(value), "a date or time")
     if isinstance(value, bool):
         return f"{str(value).lower()} ({kind})"
     if isinstance(value, (list, dict)):

@@ -68,7 +68,7 @@ def parse_prototype(text: str) -> Prototype | None:
     plain = _ATTRIBUTE.sub(" ", _COMMENT.sub(" ", text)).replace('extern "C"', " ")
     plain = " ".join(plain.split()).rstrip("; ")
     opening = plain.find("(")
-    if opening < 0 or not plain.endswith(")") and not plain.endswith("noexcept"):
+    if opening < 0 or not plain.endswith((")", "noexcept")):
         return None
     closing = plain.rfind(")")
     head, inside = plain[:opening].rstrip(), plain[opening + 1 : closing].strip()

@@ -80,9 +80,12 @@ def _problem(file: TaskFile, details: Mapping[str, Any]) -> TaskError:
         many = kind == "list_type"
         wanted, got = ("[[", "]]") if many else ("[", "]"), ("[", "]") if many else ("[[", "]]")
         path = ".".join(names)
-        return file.problem(key, f"found {got[0]}{path}{got[1]}; expected {wanted[0]}{path}{wanted[1]}",
-                            f"write {wanted[0]}{path}{wanted[1]} "
-                            + ("with double brackets: there may be several" if many else "once"))  # fmt: skip
+        return file.problem(
+            key,
+            f"found {got[0]}{path}{got[1]}; expected {wanted[0]}{path}{wanted[1]}",
+            f"write {wanted[0]}{path}{wanted[1]} "
+            + ("with double brackets: there may be several" if many else "once"),
+        )
     expected = _EXPECTED.get(kind)
     if expected is None:
         return file.problem(key, f"found {found(value)}: {details['msg'].lower()}")
@@ -103,8 +106,11 @@ def _unknown_key(file: TaskFile, key: Key) -> TaskError:
     elsewhere = [t for t in TABLES if t != table and name in known_keys(t)]
     hint = f"keys of {title}: {', '.join(known)}"
     if not near and elsewhere:
-        hint = f"{name!r} belongs into [{'.'.join(elsewhere[0])}]; " + hint if elsewhere[0] else (
-            f"{name!r} belongs to the top, before the first [table]; {hint}")  # fmt: skip
+        hint = (
+            f"{name!r} belongs into [{'.'.join(elsewhere[0])}]; " + hint
+            if elsewhere[0]
+            else (f"{name!r} belongs to the top, before the first [table]; {hint}")
+        )
     return file.problem(key, f"unknown key {name!r}{near}", hint)
 
 

@@ -17,14 +17,49 @@ LARGEST_TREE_BYTES = 512 << 20
 MOST_FILES = 20_000
 
 SKIPPED_DIRECTORIES = frozenset(
-    {".git", ".hg", ".svn", ".loopwright", ".venv", "venv", "__pycache__", "node_modules", "CMakeFiles",
-     ".idea", ".vscode", ".cache", ".mypy_cache", ".pytest_cache"}
-)  # fmt: skip
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        ".loopwright",
+        ".venv",
+        "venv",
+        "__pycache__",
+        "node_modules",
+        "CMakeFiles",
+        ".idea",
+        ".vscode",
+        ".cache",
+        ".mypy_cache",
+        ".pytest_cache",
+    }
+)
 SKIPPED_FILES = (
-    "*.o", "*.a", "*.so", "*.so.*", "*.obj", "*.lo", "*.la", "*.dylib", "*.pyc", "*.gch", "*.pch",
-    "*.gcno", "*.gcda", "*.bc", "*~", ".#*", "*.swp", ".DS_Store", "CMakeCache.txt", "loopwright*.toml",
-    "gmon.out", "callgrind.out.*", "perf.data", "core.[0-9]*",
-)  # fmt: skip
+    "*.o",
+    "*.a",
+    "*.so",
+    "*.so.*",
+    "*.obj",
+    "*.lo",
+    "*.la",
+    "*.dylib",
+    "*.pyc",
+    "*.gch",
+    "*.pch",
+    "*.gcno",
+    "*.gcda",
+    "*.bc",
+    "*~",
+    ".#*",
+    "*.swp",
+    ".DS_Store",
+    "CMakeCache.txt",
+    "loopwright*.toml",
+    "gmon.out",
+    "callgrind.out.*",
+    "perf.data",
+    "core.[0-9]*",
+)
 """Build outputs, editors' leavings and the task file itself: it names the held-out cases, which whoever
 works on a copy of the tree must not see."""
 
@@ -71,8 +106,11 @@ class _Reader:
             if entry.is_dir():
                 real = Path(entry.path).resolve()
                 if real in above:
-                    raise TaskError("links to a folder that holds it", where=entry.path,
-                                    hint="remove the link, or move it out of the task's folder")  # fmt: skip
+                    raise TaskError(
+                        "links to a folder that holds it",
+                        where=entry.path,
+                        hint="remove the link, or move it out of the task's folder",
+                    )
                 if not self._is_build_folder(Path(entry.path), path):
                     self._folder(Path(entry.path), path + "/", above | {real})
             else:
@@ -100,8 +138,11 @@ class _Reader:
         try:
             real = Path(entry.path).resolve(strict=True)
         except (OSError, RuntimeError) as error:
-            raise TaskError(f"is a symbolic link to nothing ({_target(entry)})", where=entry.path,
-                            hint="remove the link, or put the file in its place") from error  # fmt: skip
+            raise TaskError(
+                f"is a symbolic link to nothing ({_target(entry)})",
+                where=entry.path,
+                hint="remove the link, or put the file in its place",
+            ) from error
         if not real.is_relative_to(self.root):
             raise TaskError(
                 f"is a symbolic link out of the task's folder ({_target(entry)})",
@@ -113,8 +154,11 @@ class _Reader:
         try:
             status = entry.stat()
             if not stat.S_ISREG(status.st_mode):
-                raise TaskError("is neither a file nor a folder (a pipe, socket or device)",
-                                where=entry.path, hint="move it out of the task's folder")  # fmt: skip
+                raise TaskError(
+                    "is neither a file nor a folder (a pipe, socket or device)",
+                    where=entry.path,
+                    hint="move it out of the task's folder",
+                )
             if status.st_size > LARGEST_FILE_BYTES and not self._is_elf(entry, path):
                 raise TaskError(
                     f"is {_mib(status.st_size)}; a file of a task may have {_mib(LARGEST_FILE_BYTES)}",
@@ -125,8 +169,11 @@ class _Reader:
                 return
             content = Path(entry.path).read_bytes()
         except OSError as error:
-            raise TaskError(f"cannot be read: {_reason(error)}", where=entry.path,
-                            hint="make it readable, or move it out of the task's folder") from error  # fmt: skip
+            raise TaskError(
+                f"cannot be read: {_reason(error)}",
+                where=entry.path,
+                hint="make it readable, or move it out of the task's folder",
+            ) from error
         self.files[path] = content
         self.total_bytes += len(content)
         if self.total_bytes > LARGEST_TREE_BYTES or len(self.files) > MOST_FILES:
