@@ -11,14 +11,17 @@ from typing import Any
 
 from loopwright.core.task import Language
 
-BINARY_OPERATORS = dict(
-    enumerate(
-        "? .* ->* * / % + - << >> <=> < > <= >= == != & ^ | && || = *= /= %= += -= <<= >>= &= ^= |= ,".split()
-    )
+
+def _numbered(names: str) -> dict[int, str]:
+    return dict(enumerate(names.split()))
+
+
+BINARY_OPERATORS = _numbered(
+    "? .* ->* * / % + - << >> <=> < > <= >= == != & ^ | && || = *= /= %= += -= <<= >>= &= ^= |= ,"
 )
 """CXBinaryOperatorKind of libclang 17 and later."""
 
-UNARY_OPERATORS = dict(enumerate("? _++ _-- ++_ --_ & * + - ~ ! real imag extension await".split()))
+UNARY_OPERATORS = _numbered("? _++ _-- ++_ --_ & * + - ~ ! real imag extension await")
 """CXUnaryOperatorKind of libclang 17 and later."""
 
 
@@ -98,7 +101,7 @@ def header_folders(language: Language) -> tuple[str, ...]:
 def arguments(
     language: Language, include: Sequence[str], defines: Sequence[str], standard: str | None
 ) -> list[str]:
-    """The command line for libclang: language, standard, the compiler's own header folders, then the user's."""
+    """The command line for libclang: language, standard, the compiler's header folders, then the user's."""
     args = ["-x", str(language), f"-std={standard or ('gnu++17' if language is Language.CXX else 'gnu17')}"]
     folders = header_folders(language)
     if folders:

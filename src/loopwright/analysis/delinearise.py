@@ -10,8 +10,9 @@ is not used.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
 
@@ -30,7 +31,13 @@ class Shape:
     subscripts: tuple[tuple[Affine, ...], ...]
 
 
-def delinearise(accesses: Sequence[tuple[Polynomial, Domain]], loops: frozenset[str]) -> Shape | None:
+Linear = Callable[[Polynomial], "Affine | None"]
+"""A polynomial as an affine form, where products of parameters count as parameters; None for others."""
+
+
+def delinearise(
+    accesses: Sequence[tuple[Polynomial, Domain]], loops: frozenset[str], linear: Linear
+) -> Shape | None:
     """A shape in which all these subscripts are affine and in range, None when none is found.
 
     Each access is its one-dimensional subscript with the domain over which it happens; `loops` are the
@@ -46,7 +53,7 @@ def delinearise(accesses: Sequence[tuple[Polynomial, Domain]], loops: frozenset[
         chain = _chain({s if whole else _primitive(s) for s in strides})
         if chain is None:
             continue
-        shape = _in_shape(accesses, chain, loops)
+        shape = _in_shape(accesses, chain, linear)
         if shape is not None:
             return shape
     return None
@@ -87,19 +94,19 @@ def _chain(strides: set[Polynomial]) -> list[Polynomial] | None:
         return -1 if not a.divided(b)[1].terms else 1
 
     chain = sorted(all_, key=cmp_to_key(larger))
-    for outer, inner in zip(chain, chain[1:], strict=False):
+    for outer, inner in itertools.pairwise(chain):
         if outer.divided(inner)[1].terms:
             return None
     return chain if len(chain) > 1 else None
 
 
 def _in_shape(
-    accesses: Sequence[tuple[Polynomial, Domain]], chain: list[Polynomial], loops: frozenset[str]
+    accesses: Sequence[tuple[Polynomial, Domain]], chain: list[Polynomial], linear: Linear
 ) -> Shape | None:
-    extents = tuple(outer.divided(inner)[0] for outer, inner in zip(chain, chain[1:], strict=False))
+    extents = tuple(outer.divided(inner)[0] for outer, inner in itertools.pairwise(chain))
     subscripts = []
     for subscript, domain in accesses:
-        found = _one(subscript, domain, chain, extents)
+        found = _one(subscript, domain, chain, extents, linear)
         if found is None:
             return None
         subscripts.append(found)
@@ -107,7 +114,11 @@ def _in_shape(
 
 
 def _one(
-    subscript: Polynomial, domain: Domain, chain: list[Polynomial], extents: tuple[Polynomial, ...]
+    subscript: Polynomial,
+    domain: Domain,
+    chain: list[Polynomial],
+    extents: tuple[Polynomial, ...],
+    linear: Linear,
 ) -> tuple[Affine, ...] | None:
     parts, rest = [], subscript
     for stride in chain:
@@ -118,19 +129,18 @@ def _one(
         extent = extents[index - 1]
         for borrowed in (0, 1, -1):
             moved = parts[index] + extent.scaled(borrowed)
-            if _within(moved, extent, domain):
+            if _within(moved, extent, domain, linear):
                 parts[index] = moved
                 parts[index - 1] = parts[index - 1] - Polynomial.constant(borrowed)
                 break
         else:
             return None
-    forms = [part.affine for part in parts]
+    forms = [linear(part) for part in parts]
     return None if any(f is None for f in forms) else tuple(f for f in forms if f is not None)
 
 
-def _within(part: Polynomial, extent: Polynomial, domain: Domain) -> bool:
-    below, above = part.affine, (extent - part - Polynomial.constant(1)).affine
+def _within(part: Polynomial, extent: Polynomial, domain: Domain, linear: Linear) -> bool:
+    below, above = linear(part), linear(extent - part - Polynomial.constant(1))
     if below is None or above is None:
-        # i*n*m + j with j < n*m: the extent is one product, which stands as one symbol in the bounds.
         return False
     return domain.implies(below) and domain.implies(above)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loopwright.analysis.aliasing import disjoint_pairs
 from loopwright.analysis.clang_reader import parse_unit
 from loopwright.analysis.ir import LoopNest, Unknown
+from loopwright.analysis.liveness import Liveness
 from loopwright.analysis.lowering import Lowering
 from loopwright.analysis.nests import LOOPS, NestReader
-from loopwright.analysis.scopes import effects_of
-from loopwright.analysis.syntax import Expr, Function, Stmt, Unit
+from loopwright.analysis.origins import Aliasing
+from loopwright.analysis.syntax import Stmt, Unit
 from loopwright.core.task import Kernel, Language
 from loopwright.core.tree import Tree
 
@@ -57,7 +59,9 @@ def read_nests(
                 message, line = unit.errors[0]
                 unreadable.append(Unknown(f"{source}:{line}: {message}", line))
                 continue
-            nests += _nests_of(unit, kernel, functions)
+            has_main = any(f.name == "main" for f in unit.functions.values())
+            alone = kernel is None and len(sources) == 1 and has_main
+            nests += _nests_of(unit, kernel, functions, whole_program=alone)
     return SourceFacts(tuple(nests), tuple(unreadable))
 
 
@@ -68,20 +72,28 @@ def _lay_out(tree: Tree, folder: Path) -> None:
         target.write_bytes(content)
 
 
-def _nests_of(unit: Unit, kernel: Kernel | None, functions: Collection[str] | None) -> Iterator[LoopNest]:
+def _nests_of(
+    unit: Unit, kernel: Kernel | None, functions: Collection[str] | None, *, whole_program: bool
+) -> Iterator[LoopNest]:
+    name = kernel.function if kernel is not None and kernel.restrict else None
+    promised = frozenset(f.key for f in unit.functions.values() if f.name == name)
+    aliasing = Aliasing(unit, whole=whole_program, promised=promised)
     for function in unit.functions.values():
         if not function.in_main_file or (functions is not None and function.name not in functions):
             continue
-        whole = effects_of([function.body])
+        effects = aliasing.effects(function)
         for outermost in outermost_loops(function.body):
-            reader = NestReader(unit, function, whole, lambda call: None)
-            raw = reader.read(outermost)
-            lowering = Lowering(raw)
+            raw = NestReader(unit, function, effects, lambda call: None).read(outermost)
+            lowering = Lowering(raw, Liveness(function, effects, outermost))
+            root = lowering.loop(raw.root)
+            apart, by_type = disjoint_pairs(list(lowering.objects.values()), function, aliasing)
             yield LoopNest(
                 function=function.name,
-                root=lowering.loop(raw.root),
+                root=root,
                 arrays=lowering.arrays(),
                 parameters=lowering.parameters(),
+                disjoint=apart,
+                disjoint_by_type=by_type,
             )
 
 

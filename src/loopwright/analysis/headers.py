@@ -24,12 +24,14 @@ class Header:
     upper: tuple[Polynomial, ...] | None
     step: int | None
     problems: tuple[str, ...]
+    opaque: bool = False
+    """Not even what the header does is known."""
 
 
 def read_header(loop: Stmt, scope: Scope) -> Header:
     """Reads the header of a `for` in the scope outside of it (its variable is not open yet)."""
     if loop.name == "macro":
-        return Header(None, False, None, None, None, ("the loop header comes from a macro",))
+        return Header(None, False, None, None, None, ("the loop header comes from a macro",), True)
     variable, start, declared = _initial(loop.init)
     problems: list[str] = []
     if variable is None:
@@ -43,7 +45,8 @@ def read_header(loop: Stmt, scope: Scope) -> Header:
         )
     if variable.scope not in ("local", "param") or variable in scope.function.address_taken:
         problems.append(f"{variable.name} can be changed from elsewhere")
-    step = _step(loop.increment, variable)
+    fixed = variable.scope in ("local", "param") and variable not in scope.function.address_taken
+    step = _step(loop.increment, variable) if fixed else None
     body = effects_of(loop.body)
     if variable in body.writes:
         problems.append(f"{variable.name} is changed in the loop body")

@@ -263,6 +263,9 @@ class LoopNest:
     parameters: tuple[Parameter, ...] = ()
     assumptions: tuple[Constraint, ...] = ()
     disjoint: frozenset[tuple[str, str]] = frozenset()
+    disjoint_by_type: frozenset[tuple[str, str]] = frozenset()
+    """Those of `disjoint` that are apart only because no object may be accessed as both element types (C11
+    6.5p7): true unless the program is built with -fno-strict-aliasing."""
     unknowns: tuple[Unknown, ...] = field(default_factory=tuple)
 
     def array(self, id: str) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from loopwright.analysis.delinearise import delinearise
@@ -17,18 +18,21 @@ from loopwright.analysis.ir import (
     Statement,
     Storage,
 )
+from loopwright.analysis.liveness import Liveness
 from loopwright.analysis.nests import RawLoop, RawNest, RawStatement
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.ranges import Domain
 from loopwright.analysis.statements import RawAccess
-from loopwright.analysis.syntax import CType, Variable
+from loopwright.analysis.syntax import CType, Expr, Variable
 
 Key = tuple[Variable | None, tuple[str, ...]]
 
 
 @dataclass
 class LoweredObject:
-    """One object of the nest: what names it, its id, and its shape."""
+    """One object of the nest: what names it, its id, and its shape. `owner` is the struct whose member is the
+    last pointer on the way to it.
+    """
 
     key: Key
     id: str
@@ -36,6 +40,8 @@ class LoweredObject:
     type: CType
     extents: tuple[Affine | None, ...]
     storage: Storage
+    owner: str = ""
+    delinearised: bool = False
     subscripts: dict[int, tuple[Affine | None, ...]] = field(default_factory=dict)
     """By the position of the access in the nest."""
 
@@ -43,8 +49,9 @@ class LoweredObject:
 class Lowering:
     """Lowers one nest."""
 
-    def __init__(self, nest: RawNest) -> None:
+    def __init__(self, nest: RawNest, liveness: Liveness) -> None:
         self.nest = nest
+        self.liveness = liveness
         self.scope = nest.scope
         self.loop_ids = frozenset(loop.id for loop in _loops(nest.root))
         self.objects: dict[Key, LoweredObject] = {}
@@ -66,16 +73,19 @@ class Lowering:
         for key, positions in by_key.items():
             self.objects[key] = self._object(key, positions)
 
+    def _linear(self, form: Polynomial) -> Affine | None:
+        return self.scope.linear(form, self.loop_ids)
+
     def _domain(self, statement: RawStatement, loops: tuple[RawLoop, ...]) -> Domain:
         constraints: list[Constraint] = []
         for loop in loops:
             symbol = Polynomial.symbol(loop.id)
             for bound in loop.header.lower or ():
-                constraints += _at_least_zero(symbol - bound)
+                constraints += self._at_least_zero(symbol - bound)
             for bound in loop.header.upper or ():
-                constraints += _at_least_zero(bound - symbol - Polynomial.constant(1))
+                constraints += self._at_least_zero(bound - symbol - Polynomial.constant(1))
         for form, is_equal in statement.guards:
-            affine = form.affine
+            affine = self._linear(form)
             if affine is not None:
                 constraints.append(Constraint(affine, Relation.EQ if is_equal else Relation.GE))
         return Domain(constraints)
@@ -84,27 +94,26 @@ class Lowering:
 
     def _object(self, key: Key, positions: list[int]) -> LoweredObject:
         root, path = key
-        name = (root.name if root is not None else "this") + "".join(p for p in path if p != "*")
-        if not path and root is not None and root.type.kind == "pointer":
-            name += ".pointer"  # the variable itself; what it points to has the plain name
+        name = _name(key)
         ranks = {len(self.accesses[p][0].place.subscripts) for p in positions}
         rank = max(ranks)
-        extents = self._declared_extents(root, path)
+        extents, owner = self._declared_extents(root, path)
         if len(extents) != rank:
             extents = (None,) * rank
         made = LoweredObject(
             key,
             self._object_id(name),
             name,
-            self.accesses[positions[0]][0].place.type,
+            self.accesses[positions[0]][0].place.type.stripped,
             extents,
             self._storage(key),
+            owner,
         )
         raw = {p: self.accesses[p][0].place.subscripts for p in positions}
         if len(ranks) > 1:
-            made.subscripts = {p: (None,) * rank for p in positions}
+            made.subscripts = dict.fromkeys(positions, (None,) * rank)
             return made
-        plain = {p: tuple(None if s is None else s.affine for s in subs) for p, subs in raw.items()}
+        plain = {p: tuple(None if s is None else self._linear(s) for s in subs) for p, subs in raw.items()}
         made.subscripts = plain
         if rank == 1 and any(s[0] is None for s in plain.values()):
             self._delinearised(made, positions)
@@ -117,17 +126,18 @@ class Lowering:
             subscript = access.place.subscripts[0]
             if subscript is not None:
                 given.append((position, subscript, domain))
-        if not given or all(s.affine is not None for _, s, _ in given):
+        if not given or all(self._linear(s) is not None for _, s, _ in given):
             return
-        shape = delinearise([(s, d) for _, s, d in given], self.loop_ids)
+        shape = delinearise([(s, d) for _, s, d in given], self.loop_ids, self._linear)
         if shape is None:
             made.subscripts = dict.fromkeys(positions, (None,))
             return
         rank = len(shape.extents) + 1
-        made.subscripts = {p: (None,) * rank for p in positions}
+        made.subscripts = dict.fromkeys(positions, (None,) * rank)
         for (position, _, _), subscripts in zip(given, shape.subscripts, strict=True):
             made.subscripts[position] = tuple(subscripts)
-        made.extents = (None, *(e.affine for e in shape.extents))
+        made.extents = (None, *(self._linear(e) for e in shape.extents))
+        made.delinearised = True
 
     def _object_id(self, name: str) -> str:
         used = {o.id for o in self.objects.values()} | self.loop_ids
@@ -136,12 +146,15 @@ class Lowering:
             id_, number = f"{name}_{number}", number + 1
         return id_
 
-    def _declared_extents(self, root: Variable | None, path: tuple[str, ...]) -> tuple[Affine | None, ...]:
+    def _declared_extents(
+        self, root: Variable | None, path: tuple[str, ...]
+    ) -> tuple[tuple[Affine | None, ...], str]:
+        """The extents of each dimension as declared, and the struct that holds the last pointer followed."""
         if root is None:
-            return (None,) * 9 if path else ()
+            return (), ""
         sizes = list(root.extents)
         extents: list[Affine | None] = []
-        type_ = root.type.stripped
+        type_, owner, previous = root.type.stripped, "", ""
         followed_only = root not in self.scope.function.indexed and bool(path[1:]) and path[0] == "*"
         for index, step in enumerate((*path, "")):
             while (type_.kind == "array" or type_.container) and type_.element is not None:
@@ -151,25 +164,25 @@ class Lowering:
                 if not (index == 0 and followed_only):
                     extents.append(None)
                 if type_.element is None:
-                    return ()
+                    return (), ""
+                owner = previous
                 type_ = type_.element
             elif step:
                 member = dict(type_.fields).get(step[1:])
                 if member is None:
-                    return ()
+                    return (), ""
+                previous = type_.spelling
                 type_ = member.stripped
-        return tuple(extents)
+        return tuple(extents), owner
 
-    def _count(self, type_: CType, sizes: list[object]) -> Affine | None:
-        from loopwright.analysis.syntax import Expr
-
+    def _count(self, type_: CType, sizes: list[Expr]) -> Affine | None:
         if type_.container == "vector":
             return None
         size = sizes.pop(0) if sizes else None
         if type_.count is not None:
             return Affine(type_.count)
-        value = self.scope.integer(size) if isinstance(size, Expr) else None
-        return None if value is None else value.affine
+        value = self.scope.integer(size) if size is not None else None
+        return None if value is None else self._linear(value)
 
     def _storage(self, key: Key) -> Storage:
         root, path = key
@@ -177,14 +190,14 @@ class Lowering:
             return Storage.POINTED
         if root.scope == "param" and root.type.kind == "array":
             return Storage.POINTED
-        if root in self.scope.function.address_taken:
+        if root in self.scope.function.address_taken or root in self.scope.function.exposed:
             return Storage.POINTED
         return Storage.GLOBAL if root.scope in ("global", "static") else Storage.LOCAL
 
     # -- results
 
     def arrays(self) -> tuple[Array, ...]:
-        """All objects, liveness as far as the nest alone tells."""
+        """All objects."""
         return tuple(
             Array(
                 id=o.id,
@@ -195,13 +208,24 @@ class Lowering:
                 storage=o.storage,
                 declared_in=self._declared_in(o.key),
                 is_float=o.type.kind == "float",
+                delinearised=o.delinearised,
+                live_out=self._live(o, self.liveness.after),
+                live_in=self._live(o, self.liveness.before),
             )
             for o in self.objects.values()
         )
 
+    def _live(self, made: LoweredObject, ask: Callable[[Variable], bool]) -> bool:
+        root, path = made.key
+        if root is None or "*" in path:
+            return True
+        # What is declared in the nest lives in one iteration: it neither comes from before nor goes on.
+        return False if root in self.nest.declared_in else ask(root)
+
     def _declared_in(self, key: Key) -> str | None:
-        root, path = key
-        return self.nest.declared_in.get(root) if root is not None and "*" not in path else None
+        # What a pointer declared in a loop leads to is another array in each iteration.
+        root, _ = key
+        return self.nest.declared_in.get(root) if root is not None else None
 
     def loop(self, raw: RawLoop) -> Loop:
         """The loop and everything in it."""
@@ -211,8 +235,8 @@ class Lowering:
         return Loop(
             id=raw.id,
             variable=variable.name if variable is not None else "",
-            lower=_bounds(header.lower),
-            upper=_bounds(header.upper),
+            lower=self._bounds(header.lower),
+            upper=self._bounds(header.upper),
             step=header.step,
             body_items=items,
             range=ranges["range"],
@@ -224,14 +248,25 @@ class Lowering:
             declared_here=header.declared_here,
             unsigned_variable=variable.type.unsigned if variable is not None else False,
             variable_type=variable.type.spelling if variable is not None else "",
+            live_out_variable=variable is not None and self.liveness.after_loop(variable, raw.statement),
             problems=tuple(raw.problems),
         )
+
+    def _bounds(self, forms: tuple[Polynomial, ...] | None) -> tuple[Affine, ...] | None:
+        if forms is None:
+            return None
+        affine = [self._linear(form) for form in forms]
+        return None if any(a is None for a in affine) else tuple(a for a in affine if a is not None)
+
+    def _at_least_zero(self, form: Polynomial) -> list[Constraint]:
+        affine = self._linear(form)
+        return [] if affine is None else [Constraint(affine)]
 
     def statement(self, raw: RawStatement) -> Statement:
         """One statement with its accesses in terms of loops and parameters."""
         guards, exact = [], raw.exact
         for form, is_equal in raw.guards:
-            affine = form.affine
+            affine = self._linear(form)
             if affine is None:
                 exact = False
             else:
@@ -274,21 +309,22 @@ class Lowering:
         return tuple(self.scope.parameters.values())
 
 
+def _name(key: Key) -> str:
+    """What people call the object. A pointer that is followed shows as ->, so that the members g->u and g->v,
+    which may lead to the same memory, do not look like the members s.x and s.y of one struct.
+    """
+    root, path = key
+    name = root.name if root is not None else "this"
+    if not path and root is not None and root.type.kind == "pointer":
+        return f"{name} (pointer)"  # the variable itself; what it points to has the plain name
+    last = max((i for i, step in enumerate(path) if step == "*"), default=-1)
+    before = "".join("->" + step[1:] for step in path[: last + 1] if step != "*")
+    return name + before + "".join(path[last + 1 :])
+
+
 def _loops(root: RawLoop) -> list[RawLoop]:
     found = [root]
     for item in root.items:
         if isinstance(item, RawLoop):
             found += _loops(item)
     return found
-
-
-def _bounds(forms: tuple[Polynomial, ...] | None) -> tuple[Affine, ...] | None:
-    if forms is None:
-        return None
-    affine = [form.affine for form in forms]
-    return None if any(a is None for a in affine) else tuple(a for a in affine if a is not None)
-
-
-def _at_least_zero(form: Polynomial) -> list[Constraint]:
-    affine = form.affine
-    return [] if affine is None else [Constraint(affine)]

@@ -92,10 +92,11 @@ class NestReader:
             header = read_header(stmt, self.scope)
         else:
             words = {"while": "a while loop", "do": "a do loop", "range-for": "a range-based for loop"}
-            header = Header(None, False, None, None, None, (f"{words[stmt.kind]} is not analysed",))
+            header = Header(None, False, None, None, None, (f"{words[stmt.kind]} has no iteration count",))
         loop = RawLoop(self._loop_id(header, stmt), stmt, header, self._ranges(stmt))
         loop.problems = [
-            Unknown(reason, stmt.line) for reason in (*header.problems, *self._layout(stmt, loop))
+            Unknown(reason, stmt.line, local=not header.opaque)
+            for reason in (*header.problems, *self._layout(stmt, loop))
         ]
         self._enter_header(loop, stmt, guards, exact)
         self.open.append(loop)
@@ -117,8 +118,7 @@ class NestReader:
                 self.scope.known[variable] = shadowed
         self.open.pop()
         if outer is not None:
-            loop.problems.append(Unknown(f"{loop.header.variable and loop.header.variable.name} also belongs to "
-                                         "an outer loop", stmt.line))  # fmt: skip
+            loop.problems.append(Unknown("its variable is that of an outer loop too", stmt.line))
         return loop
 
     def _loop_id(self, header: Header, stmt: Stmt) -> str:
@@ -130,48 +130,47 @@ class NestReader:
         return name
 
     def _enter_header(self, loop: RawLoop, stmt: Stmt, guards: tuple[Guard, ...], exact: bool) -> None:
-        """What the header reads, as a condition before the loop, when it is more than sizes."""
-        parts: list[Expr | None] = []
-        if stmt.init is not None:
-            own = stmt.init.expr
-            if own is not None and own.kind == "assign" and loop.header.variable is not None:
-                parts.append(own.args[1])
-            elif own is not None:
-                parts.append(own)
-            parts += [v.init for v in stmt.init.variables]
-        if stmt.kind in ("for", "while"):
-            parts.append(stmt.expr)
-        reading = self.reader.read(parts)
-        own_variable = loop.header.variable
-        reading.accesses = [a for a in reading.accesses if a.place.root is not own_variable or a.place.path]
-        if stmt.kind == "for" and loop.header.lower is not None and loop.header.upper is not None:
+        """What the header does before the first iteration, beyond setting its variable to an affine value."""
+        if not self.open or stmt.kind in ("do", "range-for") or _is_counted(loop.header):
             return
-        if self.open and (_touches_memory(reading) or reading.unknowns):
-            self._add_condition(stmt.init or stmt, reading, guards, exact)
+        init, variable = stmt.init, loop.header.variable
+        if init is not None and loop.header.step is None:
+            if init.kind == "decl":
+                for declared in init.variables:
+                    self.declared_in[declared] = self.open[-1].id
+                self._simple(init, self.reader.declaration(init), guards, exact)
+            else:
+                self._simple(init, self.reader.read([init.expr]), guards, exact)
+            init = None
+        parts: list[Expr | None] = []
+        if init is not None:
+            own = init.expr
+            parts.append(own.args[1] if own is not None and own.kind == "assign" else own)
+            parts += [v.init for v in init.variables]
+        reading = self.reader.read([*parts, stmt.expr])
+        reading.accesses = [a for a in reading.accesses if a.place.root is not variable or a.place.path]
+        if _touches_memory(reading) or reading.unknowns:
+            header = loop.ranges["header"]
+            place = self._range(header.start, max(header.start, header.end))
+            self._append(RawStatement(place, reading, guards, exact, True, ""))
 
     def _condition_inside(self, loop: RawLoop, stmt: Stmt, guards: tuple[Guard, ...], exact: bool) -> None:
-        """The condition and increment of a loop that is not counted are part of each iteration."""
+        """The condition of a loop that is not counted is part of each iteration, and so is its increment
+        when the induction variable is an ordinary variable to the analysis.
+        """
         header = loop.header
-        counted = header.lower is not None and header.upper is not None and header.step is not None
-        if counted or stmt.kind == "range-for":
+        if _is_counted(header) or stmt.kind == "range-for":
             return
         parts = [stmt.expr] if header.step is not None else [stmt.expr, stmt.increment]
         reading = self.reader.read(parts)
-        if _touches_memory(reading) or reading.unknowns:
-            self._add_condition(stmt, reading, guards, exact, expr=stmt.expr or stmt.increment)
+        shown = stmt.expr or stmt.increment
+        if shown is not None and (_touches_memory(reading) or reading.unknowns):
+            self._append(RawStatement(self._range(shown.start, shown.end), reading, guards, exact, True, ""))
 
     def _range_variables(self, stmt: Stmt) -> None:
         for variable in stmt.variables:
             self.scope.known[variable] = None
             self.declared_in[variable] = self.open[-1].id
-
-    def _add_condition(
-        self, stmt: Stmt, reading: Reading, guards: tuple[Guard, ...], exact: bool, expr: Expr | None = None
-    ) -> None:
-        start, end = (expr.start, expr.end) if expr is not None else (stmt.start, stmt.end)
-        if expr is None and stmt.kind in LOOPS:
-            end = self.open[-1].items and start or start
-        self._append(RawStatement(self._range(start, max(start, end)), reading, guards, exact, True, ""))
 
     # -- statements
 
@@ -260,7 +259,7 @@ class NestReader:
         reading = self.reader.read([stmt.expr])
         expr = stmt.expr
         if expr is not None:
-            self._add_condition(stmt, reading, guards, exact, expr=expr)
+            self._append(RawStatement(self._range(expr.start, expr.end), reading, guards, exact, True, ""))
 
     def _extremum(self, stmt: Stmt) -> Reading | None:
         """`if (e > s) s = e;` as one minimum or maximum; None for any other `if`."""
@@ -287,7 +286,8 @@ class NestReader:
 
     def _problem(self, loops: list[RawLoop], reason: str, stmt: Stmt) -> None:
         for loop in loops:
-            loop.problems.append(Unknown(f"{reason} in the loop body", stmt.line))
+            local = reason in ("break", "switch")
+            loop.problems.append(Unknown(f"{reason} in the loop body", stmt.line, local=local))
 
     # -- layout
 
@@ -361,28 +361,31 @@ class NestReader:
             if start < header.end < end:
                 yield "the loop header comes from a macro"
                 break
-        found = set()
+        found: set[str] = set()
+        pragmas: list[str] = []
         for index in range(first, last):
             if tokens[index].text == "#" and index + 1 < len(tokens):
                 found.add(tokens[index + 1].text)
+                pragmas += [tokens[index + 2].text] if tokens[index + 1].text == "pragma" else []
             elif tokens[index].text == "_Pragma":
-                found.add("pragma")
-        if "pragma" in found or self._pragma_before(first):
-            yield "there is a #pragma at or in the loop"
+                pragmas.append(tokens[index + 2].text)
+        pragmas += self._pragma_before(first)
+        if any("omp" in pragma for pragma in pragmas):
+            yield "there is an OpenMP directive at or in the loop"
+        elif pragmas:
+            yield f"there is a #pragma {pragmas[0]} at or in the loop"
         if found - {"pragma"}:
             yield f"preprocessor directive #{min(found - {'pragma'})} inside the loop"
 
-    def _pragma_before(self, first: int) -> bool:
+    def _pragma_before(self, first: int) -> list[str]:
+        """The kind of the directive that stands directly before the token `first`, as in ["omp"]."""
         tokens = self.unit.tokens
-        index = first - 1
-        while index > 0 and tokens[index].line >= tokens[first].line:
-            if tokens[index].text in (";", "{", "}"):
-                return False
-            index -= 1
-        line_start = index
-        while line_start > 0 and self._continued(tokens[line_start - 1], tokens[line_start]):
-            line_start -= 1
-        return line_start >= 0 and tokens[line_start].text == "#" and tokens[line_start + 1].text == "pragma"
+        start = first - 1
+        while start > 0 and self._continued(tokens[start - 1], tokens[start]):
+            start -= 1
+        if start >= 0 and tokens[start].text == "#" and tokens[start + 1].text == "pragma":
+            return [tokens[start + 2].text]
+        return []
 
     def _continued(self, before: Token, token: Token) -> bool:
         """Whether two tokens stand in one logical line."""
@@ -390,9 +393,13 @@ class NestReader:
         return b"\n" not in gap.replace(b"\\\n", b"").replace(b"\\\r\n", b"")
 
 
+def _is_counted(header: Header) -> bool:
+    return header.lower is not None and header.upper is not None and header.step is not None
+
+
 def _touches_memory(reading: Reading) -> bool:
     return any(
-        a.kind is AccessKind.WRITE or a.place.subscripts or a.place.path or a.place.type.kind == "float"
+        a.kind is AccessKind.WRITE or a.place.subscripts or a.place.path or a.place.type.kind != "pointer"
         for a in reading.accesses
     )
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-_C_MATH = """
-acos asin atan atan2 acosh asinh atanh cos sin tan cosh sinh tanh exp exp2 expm1 log log2 log10 log1p logb
-pow sqrt cbrt hypot fabs floor ceil trunc round rint nearbyint fmod remainder fmin fmax fdim fma copysign
-erf erfc tgamma ldexp scalbn
-""".split()
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_C_MATH = _words("""
+    acos asin atan atan2 acosh asinh atanh cos sin tan cosh sinh tanh exp exp2 expm1 log log2 log10 log1p logb
+    pow sqrt cbrt hypot fabs floor ceil trunc round rint nearbyint fmod remainder fmin fmax fdim fma copysign
+    erf erfc tgamma ldexp scalbn
+""")
 
 # lgamma sets signgam; functions of <math.h> may set errno and raise floating-point flags: neither is
 # looked at by code that divides its loops among threads, where both are per thread.

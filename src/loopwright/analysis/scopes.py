@@ -16,6 +16,7 @@ class Effects:
         writes: per variable how often it is assigned (initialisers not counted), elements not included.
         address_taken: variables that something else may read or change: & applied, captured, or bound to
             a reference that is not const.
+        exposed: local arrays and containers that a pointer may lead to: used other than by subscript.
         indexed: pointers that are subscripted or moved by arithmetic, not only followed by -> or *.
         stored_types: element types written through pointers, references and arrays, by spelling.
         stored_members: names of struct members written.
@@ -24,6 +25,7 @@ class Effects:
 
     writes: dict[Variable, int] = field(default_factory=dict)
     address_taken: set[Variable] = field(default_factory=set)
+    exposed: set[Variable] = field(default_factory=set)
     indexed: set[Variable] = field(default_factory=set)
     stored_types: set[str] = field(default_factory=set)
     stored_members: set[str] = field(default_factory=set)
@@ -47,7 +49,41 @@ def effects_of(roots: Iterable[Stmt | Expr]) -> Effects:
                     _bound(variable.init, variable.type.stripped.const, effects)
             for expr in statement.own_expressions():
                 _expression(expr, effects)
+                _exposures(expr, effects)
     return effects
+
+
+def _exposures(expr: Expr, effects: Effects) -> None:
+    """Marks arrays and containers that are handed on as a whole, so that a pointer may lead into them."""
+    if expr.kind == "ref":
+        type_ = expr.type.stripped
+        if expr.variable is not None and (type_.kind == "array" or type_.container):
+            effects.exposed.add(expr.variable)
+        return
+    args = list(expr.args)
+    keeps = expr.kind == "index" or (
+        expr.kind == "call" and expr.method and expr.name in ("operator[]", "at", "size", "empty", "length")
+    )
+    if keeps and args and args[0].kind == "ref":
+        if args[0].type.stripped.kind == "array" or args[0].type.stripped.container:
+            del args[0]
+    elif keeps and args:
+        _inner_array(args[0], effects)
+        del args[0]
+    for arg in args:
+        _exposures(arg, effects)
+
+
+def _inner_array(expr: Expr, effects: Effects) -> None:
+    """The array part of a[i][j] or s.a[i]: its subscripts are looked at, it is not handed on."""
+    if expr.kind == "index" or (expr.kind == "call" and expr.method and expr.name in ("operator[]", "at")):
+        _inner_array(expr.args[0], effects)
+        for arg in expr.args[1:]:
+            _exposures(arg, effects)
+    elif expr.kind == "member":
+        _inner_array(expr.args[0], effects)
+    elif expr.kind != "ref":
+        _exposures(expr, effects)
 
 
 def _expression(root: Expr, effects: Effects) -> None:

@@ -13,6 +13,7 @@ from loopwright.analysis.values import Place, Scope, structure
 
 _STEPS = ("++_", "--_", "_++", "_--")
 _REDUCTIONS = {"+": "+", "-": "+", "*": "*", "&": "&", "|": "|", "^": "^", "&&": "&&", "||": "||"}
+_EXTREMA = {**MIN_MAX, **STD_MIN_MAX}
 _OPAQUE = {"lambda", "new", "init"}
 
 
@@ -78,7 +79,8 @@ class StatementReader:
         if variable.scope == "static":
             self._unknown(f"static variable {variable.name}", variable.line)
         if variable.type.kind == "reference":
-            scope.known[variable] = scope.place(init) if init is not None else None
+            place = scope.place(init) if init is not None else None
+            scope.known[variable] = place if place is not None and self._stays(place) else None
             if init is not None:
                 self._subscripts(init)
                 if scope.known[variable] is None:
@@ -90,11 +92,8 @@ class StatementReader:
             return
         if variable.type.kind in ("array", "record"):
             self._value_list(init)
-            if variable.type.container == "vector" or (
-                variable.type.kind == "record" and init.kind == "call"
-            ):
-                if not variable.type.container:
-                    self._unknown(f"constructor of {variable.type.spelling}", variable.line)
+            if variable.type.kind == "record" and init.kind == "call" and not variable.type.container:
+                self._unknown(f"constructor of {variable.type.spelling}", variable.line)
             place = Place(variable, (), (), variable.type)
             self._whole(place, AccessKind.WRITE, _reference(variable, init))
             return
@@ -107,9 +106,15 @@ class StatementReader:
                     scope.known[variable] = value
             elif variable.type.kind == "pointer":
                 pointer = scope.pointer(init)
-                if pointer is not None and not pointer.array.type.volatile:
+                if pointer is not None and self._stays(pointer.array):
                     scope.known[variable] = pointer
         self._add(Place(variable, (), (), variable.type), AccessKind.WRITE, _reference(variable, init))
+
+    def _stays(self, place: Place) -> bool:
+        """Whether the way to the object leads through no pointer that the nest changes."""
+        changed = place.root is not None and "*" in place.path and self.scope.inside.changes(place.root)
+        members = {step[1:] for step, after in zip(place.path, place.path[1:], strict=False) if after == "*"}
+        return not changed and not members & self.scope.inside.stored_members
 
     def _value_list(self, init: Expr) -> None:
         if init.kind == "init" or (init.kind == "call" and init.name == "constructor"):
@@ -335,9 +340,8 @@ def self_update(target: Expr, value: Expr) -> str | None:
         if value.op in ("+", "-") and left.kind == "binary" and left.op in ("+", "-"):
             # x + a - b is (x + a) - b
             return "+" if self_update(target, left) == "+" else None
-    if value.kind == "call" and value.name in {**MIN_MAX, **STD_MIN_MAX} and len(value.args) == 2:
-        if any(structure(_uncast(arg)) == same for arg in value.args):
-            return {**MIN_MAX, **STD_MIN_MAX}[value.name]
+    if value.kind == "call" and value.name in _EXTREMA and len(value.args) == 2:
+        return _EXTREMA[value.name] if any(structure(_uncast(arg)) == same for arg in value.args) else None
     if value.kind == "cond":
         return _chosen(value, same)
     return None

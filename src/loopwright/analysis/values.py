@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from loopwright.analysis.ir import Parameter
+from loopwright.analysis.ir import Affine, Parameter
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.scopes import Effects
 from loopwright.analysis.syntax import CType, Expr, Variable
@@ -153,6 +153,24 @@ class Scope:
             self._names[key] = name
             self.parameters[name] = Parameter(name, text)
         return self._names[key]
+
+    def linear(self, form: Polynomial, loops: frozenset[str]) -> Affine | None:
+        """The form where a product of parameters, such as n*m, counts as a parameter of its own; None when a
+        loop is multiplied by anything but a number.
+        """
+        total = Affine()
+        for monomial, coefficient in form.terms:
+            if not monomial:
+                total = total + Affine(coefficient)
+                continue
+            name = monomial[0]
+            if len(monomial) > 1:
+                if loops & set(monomial):
+                    return None
+                text = "*".join(self.parameters[s].text for s in monomial)
+                name = self._parameter(monomial, "_".join(monomial), text)
+            total = total + Affine(0, ((name, coefficient),))
+        return total
 
     def _invariant_parameter(self, expr: Expr) -> Polynomial | None:
         if expr.type.stripped.kind != "int" or expr.kind in ("ref", "int") or not self.is_invariant(expr):
@@ -313,7 +331,28 @@ class Scope:
         if variable in self.known:
             value = self.known[variable]
             return value if isinstance(value, Pointer) else None
+        if self._stands_for_another(variable):
+            value = self.pointer(variable.init) if variable.init is not None else None
+            if value is not None and value.offset is not None:
+                self.known[variable] = value
+                return value
         return Pointer(Place(variable, ("*",), (), type_), Polynomial())
+
+    def _stands_for_another(self, variable: Variable) -> bool:
+        """Whether a pointer declared before the nest is a fixed place in an array that has a name itself."""
+        init = variable.init
+        if init is None or variable.scope != "local" or variable.type.restrict or not self._settled(variable):
+            return False
+        if self.declared_inside(variable):
+            return False
+        parts = [p for p in init.walk() if p.kind == "ref" and p.variable is not None]
+        plain = all(p.kind in ("ref", "int", "binary", "unary", "cast", "index") for p in init.walk())
+        return bool(parts) and plain and all(self._holds(p.variable) for p in parts if p.variable is not None)
+
+    def _holds(self, variable: Variable) -> bool:
+        if variable.type.stripped.kind == "array":
+            return variable.scope != "param" or not self.function.changes(variable)
+        return variable.scope in ("param", "local") and self._settled(variable)
 
 
 def _same_element(a: CType, b: CType) -> bool:
