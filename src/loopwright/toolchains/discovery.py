@@ -83,15 +83,15 @@ def find(name: str | None) -> Toolchain:
         if toolchain is None:
             raise UsageError(
                 f"{name!r} is not a gcc or clang that compiles here",
-                where="compiler",
+                where="toolchain",
                 hint=f"found on PATH: {_names() or 'none'}",
             )
         return toolchain
-    match = _DRIVER.match(name or "gcc")
+    match = _DRIVER.match("gcc" if name is None else name)
     if match is None:
         raise UsageError(
             f"{name!r} is not a compiler that Loopwright knows",
-            where="compiler",
+            where="toolchain",
             hint=f"allowed: gcc, clang, gcc-N, clang-N or a path; found here: {_names() or 'none'}",
         )
     for family in ("gcc", "clang") if name is None else (match["family"],):
@@ -103,7 +103,7 @@ def find(name: str | None) -> Toolchain:
         "neither gcc nor clang is installed"
         if name is None
         else f"{name} is not installed, or does not compile",
-        where="compiler",
+        where="toolchain",
         hint=f"found here: {_names() or 'no compiler'}; to get it: "
         + install_line(match["family"], version=match["version"] or ""),
     )

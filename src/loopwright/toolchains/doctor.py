@@ -20,7 +20,7 @@ from loopwright.toolchains.toolchain import Tool
 
 _COMPILES = {
     "gcc": "building and timing C tasks; the compiler used unless another is asked for",
-    "clang": "a second compiler (--compiler clang), with its own remarks and Polly's parallelisation",
+    "clang": "a second compiler (--toolchain clang), with its own remarks and Polly's parallelisation",
 }
 _COMPILES_CXX = {"gcc": "building and timing C++ tasks", "clang": "C++ tasks with clang"}
 _CXX = {"gcc": "g++", "clang": "clang"}
@@ -105,7 +105,7 @@ def _bubblewrap() -> Tool:
     return Tool(
         "bubblewrap",
         enables,
-        not problem,
+        bool(path) and not problem,
         path,
         trials.version_of("bwrap"),
         # Where it is installed and does not work, installing it again does not help.
