@@ -1,0 +1,211 @@
+"""What a move is: a proved edit of one loop nest, and what it says when it declines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from loopwright.analysis.facts import Answer, LoopFacts, NestFacts
+from loopwright.analysis.ir import Array, Loop, LoopNest, Statement, Storage
+from loopwright.core.candidate import Edit
+from loopwright.core.task import Kernel, Language, Target
+from loopwright.core.tree import Tree
+
+
+class Declined(Exception):
+    """Raised inside a move when an edit is not possible; the message is the reason, in words for people."""
+
+
+@dataclass(frozen=True)
+class NestSource:
+    """One loop nest of one candidate with everything a move may look at.
+
+    Attributes:
+        tree: the candidate's files, as they are now; ranges in `facts.nest` are offsets into them.
+        facts: what was proved about the loops.
+        hot: (file, line) to the share of the run time (0 to 1) spent there; empty when nothing was measured.
+        threads: number of threads that the result will run with.
+        kernel: the task's kernel with the stated lengths of its arrays; None for a program task.
+    """
+
+    tree: Tree
+    facts: NestFacts
+    language: Language = Language.C
+    target: Target = Target.OPENMP
+    threads: int = 2
+    hot: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    kernel: Kernel | None = None
+
+    @property
+    def nest(self) -> LoopNest:
+        """The loop nest."""
+        return self.facts.nest
+
+    @property
+    def file(self) -> str:
+        """Path of the file that holds the nest, relative to the task."""
+        return self.nest.root.range.file
+
+    @property
+    def data(self) -> bytes:
+        """Content of that file."""
+        return self.tree[self.file]
+
+    def facts_of(self, loop: Loop) -> LoopFacts:
+        """What was proved about `loop`; unknown when the analysis left it out."""
+        return self.facts.loops.get(
+            loop.id, LoopFacts(loop.id, Answer.UNKNOWN, reason="the analysis said nothing about this loop")
+        )
+
+    def share(self, loop: Loop) -> float:
+        """Share of the run time spent on the lines of `loop`, 1 when nothing was measured."""
+        if not self.hot:
+            return 1.0
+        lines = range(loop.range.line, loop.range.end_line + 1)
+        return min(1.0, sum(self.hot.get((loop.range.file, line), 0.0) for line in lines))
+
+    def ancestors(self, loop: Loop) -> tuple[Loop, ...]:
+        """The loops of the nest around `loop`, outermost first."""
+
+        def below(current: Loop) -> tuple[Loop, ...] | None:
+            if current.id == loop.id:
+                return ()
+            for child in current.loops:
+                if (path := below(child)) is not None:
+                    return (current, *path)
+            return None
+
+        return below(self.nest.root) or ()
+
+    def disjoint(self, first: str, second: str) -> bool:
+        """Whether the two objects are proved to share no memory."""
+        if first == second:
+            return False
+        storages = {self.nest.array(first).storage, self.nest.array(second).storage}
+        if Storage.LOCAL in storages or Storage.POINTED not in storages:
+            return True
+        pair = (first, second) if first < second else (second, first)
+        return pair in self.nest.disjoint
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An edit with the place it is about. `gain` is the expected speedup of the whole program: a guess that
+    only orders proposals (Amdahl's law over the measured share of the loop), never a claim.
+    """
+
+    edit: Edit
+    family: str
+    file: str
+    line: int
+    function: str
+    gain: float
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a move was not proposed for a loop, in words for the user."""
+
+    file: str
+    line: int
+    function: str
+    loop: str
+    family: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.family} over {self.loop}: {self.reason}"
+
+
+class Move(Protocol):
+    """One family of source transformations.
+
+    Contract: `propose` is a pure function of `source`. It yields a :class:`Proposal` for every edit that it
+    proved legal, best first, and a :class:`Refusal` for every loop that its family is about and that it
+    declined. An edit holds the whole new content of each file it changes, changes no byte outside the
+    loop and the lines it adds, and carries its proof in words. No edit may rest on facts that are
+    `unknown` or `refuted`. Moves are not composed: after an accepted edit the source is read again.
+    """
+
+    @property
+    def family(self) -> str:
+        """Unique short name, as in `parallel-for`."""
+        ...
+
+    def propose(self, source: NestSource) -> Iterable[Proposal | Refusal]:
+        """Edits of the nest in `source` and refusals."""
+        ...
+
+
+def label(loop: Loop) -> str:
+    """`i (heat.c:31)`."""
+    return f"{loop.variable} ({loop.range.file}:{loop.range.line})"
+
+
+def expected_gain(share: float, factor: float) -> float:
+    """Speedup of the whole when a part of `share` becomes `factor` times faster (Amdahl 1967)."""
+    return 1.0 / (1.0 - share + share / factor)
+
+
+def refusal(source: NestSource, loop: Loop, family: str, reason: str) -> Refusal:
+    """The refusal of `family` for `loop`."""
+    return Refusal(loop.range.file, loop.range.line, source.nest.function, loop.variable, family, reason)
+
+
+def proposal(
+    source: NestSource,
+    loop: Loop,
+    family: str,
+    *,
+    content: bytes,
+    title: str,
+    proof: str,
+    factor: float,
+    details: Mapping[str, str] | None = None,
+) -> Proposal:
+    """The proposal to replace the file of `loop` by `content`; `factor` is the hoped-for gain of the loop."""
+    facts = {"move": family, "loop": label(loop), "function": source.nest.function, **(details or {})}
+    edit = Edit({source.file: content}, title=title, proof=proof, details=facts)
+    gain = expected_gain(source.share(loop), factor)
+    return Proposal(edit, family, loop.range.file, loop.range.line, source.nest.function, gain)
+
+
+def constant_trips(loop: Loop) -> int | None:
+    """The number of iterations when it is a constant, else None."""
+    if loop.lower is None or loop.upper is None or not loop.step:
+        return None
+    if any(form.terms for form in (*loop.lower, *loop.upper)) or not loop.lower or not loop.upper:
+        return None
+    low = max(form.constant for form in loop.lower)
+    high = min(form.constant for form in loop.upper)
+    return max(0, -(-(high - low) // abs(loop.step)))
+
+
+def accessed(loop: Loop) -> tuple[str, ...]:
+    """Ids of the objects that statements of `loop` touch, in order of first use."""
+    return tuple(dict.fromkeys(a.array for s in loop.statements() for a in s.accesses))
+
+
+def written(statements: Iterable[Statement]) -> frozenset[str]:
+    """Ids of the objects that `statements` write."""
+    return frozenset(a.array for s in statements for a in s.accesses if a.kind == "write")
+
+
+def overlap_note(source: NestSource, loop: Loop) -> str:
+    """Which pointed arrays are proved apart, as a clause of a proof; empty when that was not needed."""
+    nest = source.nest
+    targets = [i for i in accessed(loop) if i in written(loop.statements()) and _pointed(nest.array(i))]
+    apart = sorted(
+        {
+            " and ".join(sorted((nest.array(t).name, nest.array(o).name)))
+            for t in targets
+            for o in accessed(loop)
+            if o != t and nest.array(o).storage is not Storage.LOCAL and source.disjoint(t, o)
+        }
+    )
+    return f"no overlap between {', '.join(apart)}" if apart else ""
+
+
+def _pointed(array: Array) -> bool:
+    return array.storage is Storage.POINTED

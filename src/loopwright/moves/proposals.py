@@ -1,0 +1,117 @@
+"""From the source of a candidate and its profile to proved edits, the most promising first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from loopwright.analysis.ir import Loop, Unknown
+from loopwright.core.candidate import Edit
+from loopwright.core.task import Kernel, Language, Target
+from loopwright.core.tree import Tree
+from loopwright.moves.move import Move, NestSource, Proposal, Refusal
+from loopwright.moves.regions import without_loop_directives
+from loopwright.moves.registry import MOVES
+
+HOT_SHARE = 0.02
+"""Nests with less than this share of the profile are left alone: halving them gains one per cent."""
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """What the moves said about a candidate.
+
+    Attributes:
+        proposals: proved edits, best guess first, no two with the same files.
+        refusals: loops that a move declined, with the reason, in source order.
+        unreadable: files that could not be parsed. cold: nests left out for their small share of the time.
+    """
+
+    proposals: tuple[Proposal, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    unreadable: tuple[Unknown, ...] = ()
+    cold: tuple[str, ...] = ()
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """The edits alone, in the same order."""
+        return tuple(p.edit for p in self.proposals)
+
+
+def proposals(
+    tree: Tree,
+    sources: Sequence[str],
+    language: Language,
+    *,
+    kernel: Kernel | None = None,
+    hot: Mapping[tuple[str, int], float] | None = None,
+    threads: int = 2,
+    target: Target = Target.OPENMP,
+    include: Sequence[str] = (),
+    defines: Sequence[str] = (),
+    standard: str | None = None,
+    functions: Collection[str] | None = None,
+    seconds: float = 5.0,
+    moves: Iterable[Move] = MOVES,
+    editable: Collection[str] | None = None,
+) -> Proposals:
+    """Ask every move about every hot nest of `sources`.
+
+    Args:
+        tree: all files of the candidate, headers included. sources: the C or C++ files to look into.
+        kernel: the task's kernel, whose stated array lengths and `restrict` the proofs may use.
+        hot: (file, line) to share of the run time, 0 to 1; empty or None: not measured, all nests count.
+        threads: how many the result will run with.
+        seconds: limit for the dependence proof of one nest.
+        editable: files that may change; None: all of `sources`.
+
+    Nothing in the sources raises: a file that cannot be read is listed in the result.
+    """
+    from loopwright.analysis.dependence import analyse
+    from loopwright.analysis.frontend import read_nests
+
+    allowed = [s for s in sources if editable is None or s in editable]
+    serial = tree.replaced({s: without_loop_directives(tree[s]) for s in allowed if s in tree})
+    found = read_nests(
+        serial,
+        allowed,
+        language,
+        include=include,
+        defines=defines,
+        standard=standard,
+        kernel=kernel,
+        functions=functions,
+    )
+    hot = hot or {}
+    proposed: list[Proposal] = []
+    refused: list[Refusal] = []
+    cold: list[str] = []
+    for nest in found.nests:
+        share = _share(nest.root, hot)
+        if hot and share < HOT_SHARE:
+            cold.append(f"{nest.root.range.file}:{nest.root.range.line} ({share:.1%} of the time)")
+            continue
+        source = NestSource(tree, analyse(nest, seconds=seconds), language, target, threads, hot, kernel)
+        for move in moves:
+            for answer in move.propose(source):
+                if isinstance(answer, Refusal):
+                    refused.append(answer)
+                else:
+                    proposed.append(answer)
+    refused.sort(key=lambda r: (r.file, r.line))
+    return Proposals(_ranked(proposed, tree), tuple(dict.fromkeys(refused)), found.unreadable, tuple(cold))
+
+
+def _share(root: Loop, hot: Mapping[tuple[str, int], float]) -> float:
+    lines = range(root.range.line, root.range.end_line + 1)
+    return sum(hot.get((root.range.file, line), 0.0) for line in lines)
+
+
+def _ranked(proposed: Sequence[Proposal], tree: Tree) -> tuple[Proposal, ...]:
+    """Best expected gain first (among equals, earlier moves first), each content once, none without effect."""
+    kept: dict[str, Proposal] = {}
+    for proposal in sorted(proposed, key=lambda p: -p.gain):
+        digest = tree.replaced(proposal.edit.changes).digest
+        if digest != tree.digest:
+            kept.setdefault(digest, proposal)
+    return tuple(kept.values())

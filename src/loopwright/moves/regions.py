@@ -1,0 +1,53 @@
+"""OpenMP directives that a source already has: which the moves understand, and where they reach."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from loopwright.moves.rewrite import blanked
+
+_DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*pragma[ \t]+omp[ \t](?:\\\r?\n|[^\n\r])*", re.MULTILINE)
+_LOOP_DIRECTIVE = re.compile(rb"omp\s+(?:parallel\s+for(?:\s+simd)?|simd)\b")
+_SPREADS = re.compile(rb"\b(?:parallel|target|teams|task\w*|sections?|for|distribute|single|master|masked)\b")
+_NOT_NEWLINE = re.compile(rb"[^\r\n]")
+
+
+def without_loop_directives(data: bytes) -> bytes:
+    """`data` with the directives `parallel for` and `simd` turned to blanks, every offset as it was.
+
+    Without them the code is the serial program that its proofs are about; other directives stay, and the
+    analysis stops at them.
+    """
+    pieces, position = [], 0
+    for start, end in _directives(data):
+        if _LOOP_DIRECTIVE.search(data, start, end):
+            pieces += [data[position:start], _NOT_NEWLINE.sub(b" ", data[start:end])]
+            position = end
+    return b"".join([*pieces, data[position:]])
+
+
+def region_around(data: bytes, offset: int) -> str:
+    """The OpenMP directive whose block in braces holds `offset`, or ''."""
+    text = blanked(data)
+    for start, end in _directives(data):
+        if start > offset or not _SPREADS.search(data, start, end):
+            continue
+        opening = re.compile(rb"\s*\{").match(text, end)
+        if opening and opening.end() <= offset < _closing(text, opening.end() - 1):
+            return data[start:end].decode("utf-8", "replace").strip()
+    return ""
+
+
+def _directives(data: bytes) -> Iterator[tuple[int, int]]:
+    for match in _DIRECTIVE.finditer(blanked(data)):
+        yield match.start(), match.end()
+
+
+def _closing(text: bytes, opening: int) -> int:
+    depth = 0
+    for match in re.compile(rb"[{}]").finditer(text, opening):
+        depth += 1 if match.group() == b"{" else -1
+        if depth == 0:
+            return match.start()
+    return len(text)

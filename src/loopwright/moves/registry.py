@@ -1,0 +1,11 @@
+"""Every move, in the order in which families are asked. A new move is one file and one line here."""
+
+from __future__ import annotations
+
+from loopwright.moves.accumulate import AccumulateInPlace
+from loopwright.moves.interchange import Interchange
+from loopwright.moves.move import Move
+from loopwright.moves.parallel_for import ParallelFor
+from loopwright.moves.simd import Simd
+
+MOVES: tuple[Move, ...] = (AccumulateInPlace(), ParallelFor(), Interchange(), Simd())
