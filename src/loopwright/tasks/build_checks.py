@@ -14,7 +14,6 @@ PLACEHOLDERS = ("cc", "cxx", "cflags", "ldflags", "exe")
 _LIBRARY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _DEFINE = re.compile(r"[A-Za-z_]\w*(\([^)]*\))?(=.*)?", re.DOTALL)
 _PLACEHOLDER = re.compile(r"(?<![$\\])\{([A-Za-z_]*)\}")
-_QUOTED = re.compile(r"""["']\{([a-z]+)\}["']|["'][^"'=\s]*=\{([a-z]+)\}["']""")
 _STANDARDS = {
     Language.C: ("c89", "c90", "c99", "c11", "c17", "c18", "c2x", "c23",
                  "gnu89", "gnu90", "gnu99", "gnu11", "gnu17", "gnu18", "gnu2x", "gnu23"),
@@ -99,12 +98,11 @@ def _check_command(file: TaskFile, command: str, task: Task) -> None:
                 f"unknown placeholder {{{name}}}{suggestion(name, PLACEHOLDERS)}",
                 f"known: {listed}; a shell variable is written ${{{name}}}",
             )
-    if match := _QUOTED.search(command):
-        name = match.group(1) or match.group(2)
+    if (name := _quoted_placeholder(command)) is not None:
         raise file.problem(
             key,
             f"{{{name}}} stands in quotes; it is quoted already when it is put in",
-            f"write {match.group(0).strip(chr(34) + chr(39))} without the quotes",
+            f"as in CFLAGS={{{name}}}, or with more beside it: CFLAGS={{{name}}}' -std=c99'",
         )
     for group, why in (
         (("cflags",), "the flags that make the program parallel could not reach the compiler"),
@@ -168,3 +166,23 @@ def _check_flags(file: TaskFile, task: Task) -> None:
                 f"{standard!r} is C++, the sources are C",
                 'write language = "c++" at the top of the file if they are not',
             )
+
+
+def _quoted_placeholder(command: str) -> str | None:
+    """The first placeholder that stands inside shell quotes, None when none does."""
+    quote = ""
+    position = 0
+    while position < len(command):
+        char = command[position]
+        if char == "\\" and quote != "'":
+            position += 2
+            continue
+        if quote:
+            if char == quote:
+                quote = ""
+            elif (match := _PLACEHOLDER.match(command, position)) is not None:
+                return match.group(1)
+        elif char in "'\"":
+            quote = char
+        position += 1
+    return None

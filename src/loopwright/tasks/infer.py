@@ -1,0 +1,217 @@
+"""A first task file for a directory that has none: `loopwright init DIR`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from loopwright.core.errors import TaskError, UsageError
+from loopwright.core.task import Build, Case, Task, Use
+from loopwright.core.tree import Tree
+from loopwright.tasks import source_facts
+from loopwright.tasks.cmakelists import infer_cmake, infer_compile_commands
+from loopwright.tasks.found_build import FoundBuild
+from loopwright.tasks.load import implied_language, task_of
+from loopwright.tasks.makefiles import infer_makefile, makefile_in
+from loopwright.tasks.problems import TaskFile
+from loopwright.tasks.read import TASK_FILE
+from loopwright.tasks.tree import read_tree
+from loopwright.tasks.write import task_text
+
+_COMMENTS = {
+    "editable": "Globs of the files that may be changed; every other file is protected.",
+    "build.flags": "The optimisation that the program is built with today.",
+    "build.command": "{cc} {cxx} {cflags} {ldflags} {exe} are put in by Loopwright.",
+    "case": 'use = "check": outputs are compared; "time": timed as well; "held-out": run once, at the end.\n'
+    "A good task has a small check case, a time case of about a second, and a held-out case of an odd size.",
+    "output": 'stdout: "numbers" compares every number printed, "exact" the text, "ignore" nothing.\n'
+    'ignore = ["^time"] leaves lines out; files = [{ path = "out.bin", dtype = "f64" }] compares files.',
+}
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """A task file that was worked out from a directory.
+
+    Attributes:
+        text: the task file.
+        seen: what was found, and where.
+        guessed: what was decided without being said anywhere.
+        check: what the user should look at before trusting the task.
+    """
+
+    text: str
+    seen: tuple[str, ...] = ()
+    guessed: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()
+
+
+def infer_task(directory: Path, args: Sequence[str] = ()) -> Inferred:
+    """A task for the program in `directory`, run with `args`; nothing is written.
+
+    Sources and build come from a makefile, a CMakeLists.txt, a compile_commands.json or the sources alone,
+    the first of these that tells.
+
+    Raises:
+        TaskError: when there is no program: no source, or no main function.
+    """
+    if not directory.is_dir():
+        raise TaskError("no such folder", where=str(directory), hint="loopwright init DIR")
+    tree = read_tree(directory)
+    found = _found(tree, directory)
+    sources = found.sources or tuple(
+        path for path in _compiled(tree) if not source_facts.has_main(tree[path])
+    )
+    sources = sources or tuple(_compiled(tree))
+    build = found.build
+    if not build.libs and build.command is None:
+        build = replace(build, libs=source_facts.libraries(tree[path] for path in sources))
+    if build.libs:
+        found.guessed.append(f"libs = {', '.join(build.libs)}: from the headers that are included")
+    case = _case(tree, found, sources, args)
+    editable = tuple(escaped(path) for path in sources)
+    task = Task(
+        name=plain_name(directory.resolve().name),
+        tree=tree,
+        editable=editable,
+        build=build,
+        cases=(case,),
+        language=implied_language(build.sources, editable, tree),
+    )
+    found.guessed.append(f"editable: {', '.join(sources)}; the other files are protected")
+    found.guessed.append(
+        "output: every number on stdout, within a relative 1e-9; output files are not guessed"
+    )
+    found.check.append('add a small case with use = "check", and one of an odd size with use = "held-out"')
+    text = task_text(task, comments=_COMMENTS)
+    try:
+        task_of(TaskFile(directory / TASK_FILE, text, tomllib.loads(text)))
+    except TaskError as error:
+        found.check.append(f"the file needs your hand: {error.where}: {error.message}")
+    return Inferred(text, tuple(found.seen), tuple(found.guessed), tuple(found.check))
+
+
+def write_task_file(directory: Path, args: Sequence[str] = (), *, force: bool = False) -> Inferred:
+    """Write the inferred task file into `directory`.
+
+    Raises:
+        UsageError: when there is one already and `force` is not given.
+        TaskError: as for :func:`infer_task`, or when the file cannot be written.
+    """
+    path = directory / TASK_FILE
+    if path.is_symlink() or (path.exists() and not force):
+        link = path.is_symlink()
+        raise UsageError(
+            "is a symbolic link; it is not followed" if link else "is there already",
+            where=str(path),
+            hint="remove it first" if link else f"loopwright init {directory} --force writes it anew",
+        )
+    inferred = infer_task(directory, args)
+    try:
+        path.write_text(inferred.text, encoding="utf-8")
+    except OSError as error:
+        raise TaskError(
+            f"cannot be written: {(error.strerror or str(error)).lower()}", where=str(path)
+        ) from error
+    return inferred
+
+
+def plain_name(text: str) -> str:
+    """`text` as the name of a task: letters, digits and `. _ + -`."""
+    return re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).strip("-.+_")[:64] or "task"
+
+
+def escaped(path: str) -> str:
+    """`path` as a glob that matches it alone."""
+    return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def _found(tree: Tree, directory: Path) -> FoundBuild:
+    skipped: list[str] = []
+    ways: tuple[tuple[str | None, Callable[[], FoundBuild | None]], ...] = (
+        (makefile_in(tree), lambda: infer_makefile(tree)),
+        ("CMakeLists.txt", lambda: infer_cmake(tree)),
+        ("compile_commands.json", lambda: _from_compile_commands(tree, directory)),
+    )
+    for name, infer in ways:
+        found = infer()
+        if found is not None:
+            found.check += skipped
+            return found
+        if name in tree:
+            skipped.append(f"{name} is there, but the program it builds could not be made out")
+    found = _from_sources(tree, directory)
+    found.check += skipped
+    return found
+
+
+def _from_compile_commands(tree: Tree, directory: Path) -> FoundBuild | None:
+    found = infer_compile_commands(tree, directory)
+    if found is not None:
+        _one_main(found, tree)
+    return found
+
+
+def _compiled(tree: Tree) -> list[str]:
+    inside = source_facts.included_sources(tree)
+    return [path for path in tree if source_facts.is_source(path) and path not in inside]
+
+
+def _from_sources(tree: Tree, directory: Path) -> FoundBuild:
+    sources = _compiled(tree)
+    if not sources:
+        raise TaskError(
+            "no C or C++ source in this folder",
+            where=str(directory),
+            hint="loopwright init DIR, where DIR holds the program's sources",
+        )
+    if not any(source_facts.has_main(tree[path]) for path in sources):
+        raise TaskError(
+            f"no main function in {', '.join(sources[:6])}",
+            where=str(directory),
+            hint="for a single function write a task file with [kernel] by hand: its name, and one\n"
+            "  [[kernel.argument]] for each parameter with name, role, dtype and shape or value",
+        )
+    found = FoundBuild(Build(sources=tuple(sources)), tuple(sources))
+    _one_main(found, tree)
+    include = source_facts.include_folders(found.sources, tree)
+    found.build = replace(found.build, sources=found.sources, include=tuple(f for f in include if f != "."))
+    if "." in include:
+        found.build = replace(found.build, include=(*found.build.include, "."))
+    found.seen.append(f"sources: {', '.join(found.sources)}")
+    found.guessed.append("flags = -O2: nothing says how the program is built today")
+    return found
+
+
+def _one_main(found: FoundBuild, tree: Tree) -> None:
+    """Keep one of several main functions: that of main.*, else the first by name."""
+    mains = [path for path in found.sources if source_facts.has_main(tree[path])]
+    if len(mains) < 2:
+        return
+    kept = next((path for path in mains if PurePosixPath(path).stem == "main"), mains[0])
+    found.sources = tuple(path for path in found.sources if path == kept or path not in mains)
+    found.build = replace(found.build, sources=found.sources)
+    others = ", ".join(path for path in mains if path != kept)
+    found.check.append(f"several files have a main function; {kept} was taken, not {others}")
+
+
+def _case(tree: Tree, found: FoundBuild, sources: Iterable[str], args: Sequence[str]) -> Case:
+    chosen = tuple(args) or found.args or ()
+    used = any(source_facts.reads_arguments(tree[path]) for path in sources)
+    if not chosen and used:
+        found.check.append(
+            "the program reads its arguments, and none are known: give them in args, "
+            "or type loopwright init DIR --force -- ARGS"
+        )
+    if found.stdin is None and any(source_facts.reads_stdin(tree[path]) for path in sources):
+        found.check.append('the program seems to read standard input: give stdin = "FILE" in the case')
+    return Case(
+        name="full",
+        use=Use.TIME,
+        args=chosen,
+        stdin=found.stdin,
+        files=tuple(dict.fromkeys(arg for arg in chosen if arg in tree)),
+    )
