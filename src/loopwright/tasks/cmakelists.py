@@ -44,8 +44,11 @@ def infer_cmake(tree: Tree) -> FoundBuild | None:
                     variables.setdefault("CMAKE_PROJECT_NAME", project)
                     languages |= {word for word in rest if word in ("C", "CXX")}
                 case "add_executable", [target, *rest] if rest and rest[0] not in ("IMPORTED", "ALIAS"):
-                    sources = [posixpath.normpath(posixpath.join(folder, word.removeprefix("./")))
-                               for word in rest if word not in _KEYWORDS]  # fmt: skip
+                    paths = [
+                        posixpath.normpath(posixpath.join(folder, word.removeprefix("./")))
+                        for word in rest
+                        if word not in _KEYWORDS
+                    ]
                     kept = tuple(source for source in paths if source in tree and is_source(source))
                     targets.append((posixpath.join(folder, target), target, kept))
                 case "add_test", _ if args is None and "COMMAND" in words:
