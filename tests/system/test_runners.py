@@ -52,7 +52,9 @@ def test_a_missing_working_folder_is_the_callers_mistake(runner: Runner, tmp_pat
         runner.run(Command(("true",), tmp_path / "gone"), Limits())
 
 
-@pytest.mark.parametrize("content", [b"", b"hello\n", bytes(range(256)) * 4096], ids=["empty", "line", "1 MB"])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello\n", bytes(range(256)) * 4096], ids=["empty", "line", "1 MB"]
+)
 def test_standard_input_is_passed(runner: Runner, cwd: Path, content: bytes) -> None:
     assert runner.run(Command(("cat",), cwd, stdin=content), Limits()).stdout == content
 
@@ -61,9 +63,7 @@ def test_no_standard_input_is_an_empty_one(runner: Runner, cwd: Path) -> None:
     assert runner.run(Command(("cat",), cwd), Limits(wall_s=10)).ok
 
 
-def test_the_environment_is_the_given_one(
-    runner: Runner, cwd: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_is_the_given_one(runner: Runner, cwd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "of the caller")
     execution = runner.run(Command(("env",), cwd, env={"OMP_NUM_THREADS": "3", "PATH": "/usr/bin"}), Limits())
     lines = set(execution.stdout.decode().splitlines())
@@ -71,7 +71,7 @@ def test_the_environment_is_the_given_one(
 
 
 def test_a_preloaded_library_does_not_reach_the_launcher(runner: Runner, cwd: Path) -> None:
-    """The variable is the program's alone: the loader complains once, not for the sandbox and launcher too."""
+    """The variable is the program's alone: the loader complains once, not for bwrap and launcher too."""
     execution = runner.run(Command(("true",), cwd, env={"LD_PRELOAD": "/no/such/library.so"}), Limits())
     assert execution.ok
     assert execution.stderr.count(b"/no/such/library.so") == 1
@@ -237,7 +237,7 @@ def test_starters_at_the_same_time_compile_one_whole_launcher(
 def _runs(exe: Path) -> bool:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(folder / "exe") == str(exe):
+            if (folder / "exe").readlink() == exe:
                 return True
         except OSError:
             continue

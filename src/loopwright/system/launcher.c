@@ -445,7 +445,6 @@ int main(int argc, char **argv)
 
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     fcntl((int)options.report, F_SETFD, FD_CLOEXEC);
     fcntl((int)options.control, F_SETFD, FD_CLOEXEC);
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
