@@ -2,10 +2,10 @@
 
 Each case of a round is run A B B A at once, so that the four samples lie as close in time as can be, and
 every second round is mirrored to B A A B: whatever favours the outer or the inner places (a cache left cold
-by what happens between rounds, a curved drift) then favours either side in turn. Mirroring also turns the
-small positive correlation that autocorrelated noise leaves between neighbouring rounds into a negative one,
-on the safe side. Georges, Buytaert and Eeckhout (OOPSLA 2007) and Kalibera and Jones (ISMM 2013) say why
-whole executions, and intervals over them, are the thing to compare.
+by what happens between rounds, a curved drift) then favours either side in turn. Mirroring also turns every
+second correlation that autocorrelated noise leaves between neighbouring halves of rounds from positive to
+negative, so that they nearly cancel. Georges, Buytaert and Eeckhout (OOPSLA 2007) and Kalibera and Jones
+(ISMM 2013) say why whole executions, and intervals over them, are the thing to compare.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from loopwright.timing.estimate import interval_depth, observations, reached_error
+from loopwright.timing.estimate import OBSERVATIONS_A_ROUND, interval_depth, reached_error
 
 EARLY_SHARE = 0.4
 _POWER = 0.4
@@ -57,7 +57,7 @@ class Looks:
         errors: dict[int, float] = {}
         for number, count in enumerate(counts, start=1):
             due = whole * (number / len(counts)) ** _POWER - sum(errors.values())
-            made = observations(count, due)
+            made = OBSERVATIONS_A_ROUND * count
             errors[count] = reached_error(made, interval_depth(made, due))
         return errors
 
@@ -73,6 +73,6 @@ class Looks:
     def fewest_rounds(self) -> int:
         """The smallest number of rounds that can support an interval at all."""
         count = 1
-        while not interval_depth(2 * count, 1 - self.confidence):
+        while not interval_depth(OBSERVATIONS_A_ROUND * count, 1 - self.confidence):
             count += 1
         return count

@@ -26,12 +26,12 @@ def measure_noise(
     Args:
         sampler: runs a small standard program once; best 20 ms to 200 ms.
         case: the name handed to the sampler.
-        rounds: how many rounds of four executions to make, at least 6 (fewer support no interval).
+        rounds: how many rounds of four executions to make, at least 3 (fewer support no interval).
         measured_at: a time stamp to keep with the result.
         clock: see :func:`loopwright.timing.compare.compare`.
 
     Raises:
-        ValueError: for fewer than 6 rounds.
+        ValueError: for fewer than 3 rounds.
     """
     policy = Policy(
         min_rounds=rounds, max_rounds=rounds, budget_s=float("inf"), target_halfwidth=0.0, decide_at=None

@@ -20,7 +20,7 @@ class Policy:
 
     Attributes:
         warmup: executions of each side and case that are not recorded, before the first round.
-        min_rounds: rounds before the first look at an interval. Eight rounds are the fewest at which an
+        min_rounds: rounds before the first look at an interval. Four rounds are the fewest at which an
             early look can have one without spending more than its share of the error.
         max_rounds: rounds after which sampling ends in any case.
         budget_s: seconds, warm-up included. No round is begun that would end later, but one is always made,
@@ -36,7 +36,7 @@ class Policy:
     """
 
     warmup: int = 1
-    min_rounds: int = 8
+    min_rounds: int = 4
     max_rounds: int = 60
     budget_s: float = 60.0
     target_halfwidth: float = 0.01
