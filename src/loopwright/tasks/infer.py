@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from loopwright.core.errors import TaskError, UsageError
+from loopwright.core.errors import TaskError
 from loopwright.core.task import Build, Case, Task, Use
 from loopwright.core.tree import Tree
 from loopwright.tasks import source_facts
@@ -16,10 +15,14 @@ from loopwright.tasks.cmakelists import infer_cmake, infer_compile_commands
 from loopwright.tasks.found_build import FoundBuild
 from loopwright.tasks.load import implied_language, task_of
 from loopwright.tasks.makefiles import infer_makefile, makefile_in
+from loopwright.tasks.naming import escaped, plain_name
 from loopwright.tasks.problems import TaskFile
 from loopwright.tasks.read import TASK_FILE
+from loopwright.tasks.single import single_file_task
 from loopwright.tasks.tree import read_tree
 from loopwright.tasks.write import task_text
+
+__all__ = ["Inferred", "infer_task", "single_file_task"]
 
 _COMMENTS = {
     "editable": "Globs of the files that may be changed; every other file is protected.",
@@ -47,6 +50,12 @@ class Inferred:
     seen: tuple[str, ...] = ()
     guessed: tuple[str, ...] = ()
     check: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All remarks as lines for people, each with its kind in front."""
+        kinds = (("found", self.seen), ("guessed", self.guessed), ("check", self.check))
+        return tuple(f"{kind}: {remark}" for kind, remarks in kinds for remark in remarks)
 
 
 def infer_task(directory: Path, args: Sequence[str] = ()) -> Inferred:
@@ -92,41 +101,6 @@ def infer_task(directory: Path, args: Sequence[str] = ()) -> Inferred:
     except TaskError as error:
         found.check.append(f"the file needs your hand: {error.where}: {error.message}")
     return Inferred(text, tuple(found.seen), tuple(found.guessed), tuple(found.check))
-
-
-def write_task_file(directory: Path, args: Sequence[str] = (), *, force: bool = False) -> Inferred:
-    """Write the inferred task file into `directory`.
-
-    Raises:
-        UsageError: when there is one already and `force` is not given.
-        TaskError: as for :func:`infer_task`, or when the file cannot be written.
-    """
-    path = directory / TASK_FILE
-    if path.is_symlink() or (path.exists() and not force):
-        link = path.is_symlink()
-        raise UsageError(
-            "is a symbolic link; it is not followed" if link else "is there already",
-            where=str(path),
-            hint="remove it first" if link else f"loopwright init {directory} --force writes it anew",
-        )
-    inferred = infer_task(directory, args)
-    try:
-        path.write_text(inferred.text, encoding="utf-8")
-    except OSError as error:
-        raise TaskError(
-            f"cannot be written: {(error.strerror or str(error)).lower()}", where=str(path)
-        ) from error
-    return inferred
-
-
-def plain_name(text: str) -> str:
-    """`text` as the name of a task: letters, digits and `. _ + -`."""
-    return re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).strip("-.+_")[:64] or "task"
-
-
-def escaped(path: str) -> str:
-    """`path` as a glob that matches it alone."""
-    return re.sub(r"([*?\[])", r"[\1]", path)
 
 
 def _found(tree: Tree, directory: Path) -> FoundBuild:

@@ -10,8 +10,8 @@ from loopwright.core.errors import TaskError
 from loopwright.core.task import Build, Case, Task, Use
 from loopwright.core.tree import Tree
 from loopwright.tasks import source_facts
-from loopwright.tasks.infer import escaped, plain_name
 from loopwright.tasks.load import implied_language
+from loopwright.tasks.naming import escaped, plain_name
 from loopwright.tasks.read import SOURCE_SUFFIXES
 from loopwright.tasks.tree import LARGEST_FILE_BYTES
 
