@@ -139,7 +139,7 @@ def test_processor_time_is_that_of_all_processes(runner: Runner, cwd: Path, prog
     exe = program("spin_children")
     execution = runner.run(Command((str(exe), "3", "200"), cwd, readable=(exe.parent,)), Limits())
     assert execution.ok
-    assert 0.6 <= execution.user_s + execution.system_s < 0.9
+    assert 0.6 <= execution.user_s + execution.system_s < 1.5
     assert execution.wall_s <= execution.outer_s
 
 
