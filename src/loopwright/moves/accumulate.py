@@ -68,7 +68,7 @@ class AccumulateInPlace:
     def propose(self, source: NestSource) -> Iterator[Proposal | Refusal]:
         """See :class:`~loopwright.moves.move.Move`."""
         for rows in source.nest.root.walk():
-            if len(rows.loops) != 1 or rows.is_perfect or rows.loops[0].loops:
+            if len(rows.loops) != 1 or rows.is_perfect or rows.loops[0].loops or not _gains(source, rows):
                 continue
             try:
                 yield from _edits(source, rows)
@@ -78,15 +78,14 @@ class AccumulateInPlace:
 
 def _edits(source: NestSource, rows: Loop) -> Iterator[Proposal]:
     found = _match(source, rows)
-    _require_gain(source, found)
     _require_legal(source, found)
     replacement = _rewritten(source, found)
     terms = f"{found.rows.variable} and {found.terms.variable}"
     kept = f"{found.scalar} kept in {found.target}" if found.scalar else f"{found.target} filled row-wise"
     proof = (
         f"{found.array} is written at a different element for each {rows.variable}, is not read otherwise "
-        f"and overlaps nothing that the loops over {terms} read; the bounds of {found.terms.variable} do not depend on "
-        f"{rows.variable}; every element receives the same terms in the same order of {found.terms.variable}"
+        f"and overlaps nothing that the loops over {terms} read; the bounds of {found.terms.variable} do not "
+        f"depend on {rows.variable}; every element receives the same terms in the same order"
     )
     if found.rounding:
         proof += ", but starting from its old value instead of adding it last, so the rounding may differ"
@@ -308,12 +307,12 @@ def _reads(source: NestSource, found: _Sum, text: str) -> bool:
     return any(re.search(rf"(?<![\w.>]){word}\b", text) for word in words)
 
 
-def _require_gain(source: NestSource, found: _Sum) -> None:
-    body = found.terms.statements()
-    along_terms = lines_per_iteration(source.nest, body, found.terms)
-    along_rows = lines_per_iteration(source.nest, body, found.rows)
-    if along_terms < 1.0 or along_rows >= along_terms:
-        raise Declined(f"the sum over {found.terms.variable} already runs along memory")
+def _gains(source: NestSource, rows: Loop) -> bool:
+    """Whether the inner loop leaps through memory, and would not with the loops exchanged."""
+    terms = rows.loops[0]
+    body = terms.statements()
+    along_terms = lines_per_iteration(source.nest, body, terms)
+    return along_terms >= 1.0 and lines_per_iteration(source.nest, body, rows) < along_terms
 
 
 # -- writing

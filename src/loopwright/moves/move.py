@@ -194,18 +194,21 @@ def written(statements: Iterable[Statement]) -> frozenset[str]:
 
 def overlap_note(source: NestSource, loop: Loop) -> str:
     """Which pointed arrays are proved apart, as a clause of a proof; empty when that was not needed."""
-    nest = source.nest
-    targets = [i for i in accessed(loop) if i in written(loop.statements()) and _pointed(nest.array(i))]
-    apart = sorted(
-        {
-            " and ".join(sorted((nest.array(t).name, nest.array(o).name)))
-            for t in targets
-            for o in accessed(loop)
-            if o != t and nest.array(o).storage is not Storage.LOCAL and source.disjoint(t, o)
-        }
-    )
-    return f"no overlap between {', '.join(apart)}" if apart else ""
+    nest, touched = source.nest, accessed(loop)
+    changed = [i for i in touched if i in written(loop.statements())]
+    apart: dict[str, dict[str, None]] = {}
+    for target in changed:
+        for other in touched:
+            names = _base(nest.array(target)), _base(nest.array(other))
+            storages = {nest.array(target).storage, nest.array(other).storage}
+            if names[0] != names[1] and Storage.POINTED in storages and Storage.LOCAL not in storages:
+                apart.setdefault(names[0], {})[names[1]] = None
+    clauses = [f"{name} shares no memory with {', '.join(others)}" for name, others in apart.items()]
+    used = {(a, b) for a in touched for b in touched if a in changed or b in changed}
+    if used & nest.disjoint_by_type:
+        clauses.append("some of it by their element types (C11 6.5p7; not under -fno-strict-aliasing)")
+    return "; ".join(clauses)
 
 
-def _pointed(array: Array) -> bool:
-    return array.storage is Storage.POINTED
+def _base(array: Array) -> str:
+    return array.name.split(".")[0]

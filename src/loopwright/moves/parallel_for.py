@@ -129,7 +129,7 @@ def _edits(source: NestSource, loop: Loop) -> Iterator[Proposal]:
             content = _two_versions(source.data, loop, line, clauses.section)
             note += (
                 f" Private copies of {clauses.section.name} are made for lengths up to "
-                f"{clauses.section.limit} only; beyond that the loop stays serial, so that no stack overflows."
+                f"{clauses.section.limit} only; beyond that the loop stays serial: no stack overflows."
             )
         yield proposal(
             source,

@@ -108,7 +108,7 @@ def _share(root: Loop, hot: Mapping[tuple[str, int], float]) -> float:
 
 
 def _ranked(proposed: Sequence[Proposal], tree: Tree) -> tuple[Proposal, ...]:
-    """Best expected gain first (among equals, earlier moves first), each content once, none without effect."""
+    """Best expected gain first (among equals, earlier moves first), each content once and with an effect."""
     kept: dict[str, Proposal] = {}
     for proposal in sorted(proposed, key=lambda p: -p.gain):
         digest = tree.replaced(proposal.edit.changes).digest
