@@ -34,14 +34,14 @@ def visible_task(task: Task) -> Task:
 
 def fill(folder: Path, task: Task, candidate: Candidate) -> None:
     """Lay out what an agent may see, with the files of `candidate`."""
-    from loopwright.tasks.write import task_to_toml
+    from loopwright.tasks.write import task_text
 
     visible = visible_task(task)
     for path, content in {**visible.tree, **candidate.files}.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-    (folder / TASK_FILE).write_text(task_to_toml(visible), encoding="utf-8", errors="surrogateescape")
+    (folder / TASK_FILE).write_text(task_text(visible), encoding="utf-8", errors="surrogateescape")
 
 
 def read_candidate(folder: Path, task: Task, *, parent: Candidate, title: str) -> Candidate:

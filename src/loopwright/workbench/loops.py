@@ -9,6 +9,9 @@ from loopwright.analysis.facts import NestFacts
 from loopwright.analysis.frontend import read_nests
 from loopwright.analysis.ir import Unknown
 from loopwright.core.task import Task
+from loopwright.core.tree import Tree
+
+_SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".c++", ".C")
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,9 @@ class TaskLoops:
 
 def loops_of(task: Task) -> TaskLoops:
     """Read and analyse every loop nest of the editable sources of `task`."""
-    sources = [path for path in task.tree if task.is_editable(path) and _is_source(path)]
     read = read_nests(
         task.tree,
-        sources,
+        sources_of(task, task.tree),
         task.language,
         include=task.build.include,
         defines=task.build.defines,
@@ -34,5 +36,6 @@ def loops_of(task: Task) -> TaskLoops:
     return TaskLoops(tuple(analyse(nest) for nest in read.nests), read.unreadable)
 
 
-def _is_source(path: str) -> bool:
-    return path.endswith((".c", ".cc", ".cpp", ".cxx", ".c++", ".C"))
+def sources_of(task: Task, tree: Tree) -> tuple[str, ...]:
+    """The editable C and C++ sources in `tree`; headers are read through them."""
+    return tuple(path for path in tree if task.is_editable(path) and path.endswith(_SUFFIXES))

@@ -62,7 +62,11 @@ def _taken(
     repetitions = _REPETITIONS if profiler.slowdown < 2 else 1
     try:
         command = context.cases.command(
-            build, case, box, threads=context.threads[-1], options=RunOptions(repetitions=repetitions, quiet=True)
+            build,
+            case,
+            box,
+            threads=context.threads[-1],
+            options=RunOptions(repetitions=repetitions, quiet=True),
         )
         limits = context.limits(case)
         slower = max(1.0, profiler.slowdown)

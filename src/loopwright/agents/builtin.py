@@ -1,0 +1,67 @@
+"""The built-in optimiser: proved moves under a strategy. No key, no network, no GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from loopwright.agents.agent import Strategy
+from loopwright.core.candidate import Candidate, Edit
+from loopwright.moves.proposals import Proposals, proposals
+from loopwright.workbench.bench import Workbench
+from loopwright.workbench.loops import sources_of
+
+_MOST_REFUSALS = 100
+
+
+@dataclass(frozen=True)
+class MoveProposer:
+    """Asks every move about the hot loop nests of a candidate; proved edits only."""
+
+    _asked: dict[str, Proposals] = field(default_factory=dict)
+
+    def propose(self, parent: Candidate, bench: Workbench) -> Sequence[Edit]:
+        """Edits of `parent`, the most promising first."""
+        if parent.id not in self._asked:
+            self._asked[parent.id] = found = self._ask(parent, bench)
+            bench.journal.write(
+                "proposals",
+                candidate=parent.id,
+                edits=[edit.title for edit in found.edits],
+                refusals=[
+                    {"file": r.file, "line": r.line, "move": r.family, "reason": r.reason}
+                    for r in found.refusals[:_MOST_REFUSALS]
+                ],
+                unreadable=[u.reason for u in found.unreadable],
+            )
+        return self._asked[parent.id].edits
+
+    def _ask(self, parent: Candidate, bench: Workbench) -> Proposals:
+        profile = bench.profile(parent)
+        hot = {(line.file, line.line): line.share for line in profile.lines} if profile else {}
+        task = bench.task
+        return proposals(
+            bench.tree(parent),
+            sources_of(task, bench.tree(parent)),
+            task.language,
+            kernel=task.kernel,
+            hot=hot,
+            threads=bench.context.threads[-1],
+            target=bench.settings.target,
+            include=task.build.include,
+            defines=task.build.defines,
+            standard=task.build.standard,
+        )
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """The proposer of moves with a strategy."""
+
+    strategy: Strategy
+    name: str = "builtin"
+    runs_unread_code: bool = False
+
+    def work(self, bench: Workbench) -> None:
+        """Search until nothing is left or the budget is spent."""
+        self.strategy.search(bench, MoveProposer())

@@ -1,0 +1,116 @@
+"""Plots of a run as SVG text, drawn without a display."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from loopwright.core.machine import Floors
+from loopwright.core.profile import Roofline
+from loopwright.core.run import Evaluation
+from loopwright.core.timing import Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_BEST, _OTHER, _FAILED, _ORIGINAL = "#1a7f37", "#57606a", "#cf222e", "#8250df"
+
+
+def convergence(evaluations: Sequence[Evaluation]) -> str:
+    """Speedup over the baseline against the number of evaluations, failures on the floor; "" for none."""
+    if not evaluations:
+        return ""
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = _figure(7.2, 3.0)
+    best, steps = 1.0, [(0.0, 1.0)]
+    for each in evaluations:
+        if each.speedup is None:
+            axes.plot(each.number, 0.0, "x", color=_FAILED)
+            continue
+        colour = _BEST if each.promoted else _OTHER
+        value = each.speedup.estimate
+        low, high = each.speedup.low, each.speedup.high
+        if low > 0 and math.isfinite(high):
+            axes.plot([each.number, each.number], [low, high], color=colour, linewidth=1)
+        axes.plot(each.number, value, "o", color=colour, markersize=5)
+        if each.promoted:
+            best = value
+        steps.append((each.number, best))
+    steps.append((evaluations[-1].number + 0.5, best))
+    axes.step([x for x, _ in steps], [y for _, y in steps], where="post", color=_BEST, linewidth=1.2)
+    axes.axhline(1.0, color="#999", linewidth=0.8, linestyle="--")
+    axes.set_xlabel("evaluation (x: rejected)")
+    axes.set_ylabel("speedup over the baseline")
+    axes.set_ylim(bottom=-0.05)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return _svg(figure)
+
+
+def distributions(comparison: Comparison) -> str:
+    """Every timed execution of the original and of the best, by case."""
+    cases = list(comparison.rounds[0].a) if comparison.rounds else []
+    if not cases:
+        return ""
+    figure, axes = _figure(7.2, 0.9 + 0.8 * len(cases))
+    labels: list[str] = []
+    for number, case in enumerate(cases):
+        for offset, side, colour in ((0.0, "a", _ORIGINAL), (0.35, "b", _BEST)):
+            samples = [
+                sample.wall_s * 1e3
+                for each in comparison.rounds
+                for sample in (each.a if side == "a" else each.b)[case]
+            ]
+            at = [number + offset + 0.015 * (i % 5 - 2) for i in range(len(samples))]
+            axes.plot(samples, at, ".", color=colour, alpha=0.6)
+            labels.append(f"{case}: {comparison.a if side == 'a' else comparison.b}")
+    positions = [number + offset for number in range(len(cases)) for offset in (0.0, 0.35)]
+    axes.set_yticks(positions, labels)
+    axes.invert_yaxis()
+    axes.set_xlim(left=0)
+    axes.set_xlabel("wall time of one execution, ms")
+    return _svg(figure)
+
+
+def roofline_plot(points: Sequence[tuple[str, Roofline]], floors: Floors, threads: int) -> str:
+    """The measured roofs and where the versions stand; "" when none has an arithmetic intensity."""
+    placed = [(name, r) for name, r in points if r.intensity]
+    if not placed:
+        return ""
+    bandwidth = floors.triad_bytes_per_s.get(threads) or max(floors.triad_bytes_per_s.values())
+    peak = floors.peak_flops_f64.get(threads) or max(floors.peak_flops_f64.values())
+    figure, axes = _figure(7.2, 3.2)
+    ridge = peak / bandwidth
+    values = [r.intensity for _, r in placed if r.intensity]
+    left, right = min([*values, ridge]) / 8, max([*values, ridge]) * 8
+    axes.loglog([left, ridge, right], [left * bandwidth / 1e9, peak / 1e9, peak / 1e9], color="#333")
+    for (name, roof), colour in zip(placed, (_ORIGINAL, _BEST, _OTHER), strict=False):
+        assert roof.intensity
+        axes.loglog(roof.intensity, roof.attained / 1e9, "o", color=colour, label=name)
+    axes.set_xlabel("arithmetic intensity, flop/byte")
+    axes.set_ylabel("Gflop/s")
+    axes.legend(frameon=False, fontsize=8)
+    return _svg(figure)
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure as New
+
+    figure = New(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _svg(figure: Figure) -> str:
+    import matplotlib
+
+    buffer = io.StringIO()
+    # Paths instead of fonts would triple the size; a fixed salt keeps the file the same for the same run.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "loopwright"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
