@@ -49,16 +49,17 @@ class Clauses:
             parts.append(f"private({', '.join(self.private)})")
         if self.last_private:
             parts.append(f"lastprivate({', '.join(self.last_private)})")
-        operators = dict.fromkeys(op for op, _ in self.reductions)
-        parts += [
-            f"reduction({o}: {', '.join(i for op, i in self.reductions if op == o)})" for o in operators
-        ]
-        return "".join(f" {part}" for part in parts)
+        return "".join(f" {part}" for part in (*parts, *self._reduction_parts))
 
     @property
     def summary(self) -> str:
         """For a title: `, reduction(+: sum)` or nothing."""
-        return "".join(f", reduction({op}: {item})" for op, item in self.reductions)
+        return "".join(f", {part}" for part in self._reduction_parts)
+
+    @property
+    def _reduction_parts(self) -> list[str]:
+        operators = dict.fromkeys(op for op, _ in self.reductions)
+        return [f"reduction({o}: {', '.join(i for op, i in self.reductions if op == o)})" for o in operators]
 
 
 def require_parallel(facts: LoopFacts) -> None:
@@ -111,8 +112,13 @@ def clauses_for(source: NestSource, loop: Loop, *, inner_variables: bool, arrays
             raise Declined("it reduces into more than one array of a length known only at run time")
         section = found or section
         reductions.append((reduction.op, item))
-        words = "exact" if reduction.exact else "in another order of additions, so the rounding may differ"
-        notes.append(f"{reduction.variable} is combined with {reduction.op} only ({words})")
+    for exact in (True, False):
+        names = [f"{r.variable} ({r.op})" for r in facts.reductions if r.exact is exact]
+        words = (
+            "which gives the same in any order" if exact else "in another order, so the rounding may differ"
+        )
+        if names:
+            notes.append(f"only combined, {words}: {', '.join(names)}")
     private = [name for name in dict.fromkeys(private) if name not in last]
     if private:
         notes.append(f"{', '.join(private)}: written before read in every iteration, not needed afterwards")

@@ -146,7 +146,9 @@ def _edits(source: NestSource, loop: Loop) -> Iterator[Proposal]:
 def _variants(source: NestSource, loop: Loop, clauses: Clauses) -> Iterator[_Variant]:
     uneven = varies(loop)
     if uneven:
-        yield _Variant("parallel for schedule(dynamic, 16)", f", dynamic schedule: {uneven}", 1.0)
+        # Rows of a sparse matrix are many and short, those of a triangle fewer and long.
+        chunk = 64 if any(inner.upper is None or inner.lower is None for inner in loop.walk()) else 8
+        yield _Variant(f"parallel for schedule(dynamic, {chunk})", f", dynamic schedule: {uneven}", 1.0)
         yield _Variant("parallel for schedule(guided)", f", guided schedule: {uneven}", 0.98)
         yield _Variant("parallel for schedule(static)", "", 0.95)
     else:
