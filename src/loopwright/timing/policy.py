@@ -57,6 +57,8 @@ class Policy:
             raise ValueError(f"decide_at is a positive ratio, not {self.decide_at}")
         if self.hopeless is not None and not self.hopeless > 1:
             raise ValueError(f"hopeless is a ratio above 1, not {self.hopeless}")
+        if not 0 < self.confidence < 1:
+            raise ValueError(f"confidence must lie between 0 and 1, not {self.confidence}")
 
     @cached_property
     def looks(self) -> Looks:
@@ -68,4 +70,5 @@ class Policy:
         if self.decide_at is not None and (speedup.high < self.decide_at or clears(speedup, self.decide_at)):
             return "decided"
         widest = max(speedup.high - speedup.estimate, speedup.estimate - speedup.low)
-        return "precise" if widest <= self.target_halfwidth * speedup.estimate else ""
+        target = self.target_halfwidth * speedup.estimate
+        return "precise" if target > 0 and widest <= target else ""
