@@ -11,6 +11,7 @@ import pytest
 from loopwright.core.errors import ToolMissing, UsageError
 from loopwright.core.profile import Profile
 from loopwright.core.task import Language, Target
+from loopwright.profilers import callgrind
 from loopwright.profilers.callgrind import Callgrind
 from loopwright.profilers.condense import condense
 from loopwright.profilers.perf import Perf
@@ -202,9 +203,7 @@ def test_a_program_that_fails_has_no_profile(
         pytest.skip(profiler.available())
     folder = build("gcc", f"int main(void) {{ {body} }}\n")
     command = Command((str(folder / "prog"),), tmp_path, readable=(folder,))
-    limits = Limits(wall_s=1.0 if profiler.name == "perf" else 1.0 / profiler.slowdown)
-    if "limit" not in words:
-        limits = LIMITS
+    limits = Limits(wall_s=1.0) if "limit" in words else LIMITS
     with pytest.raises(ProfileFailed, match=words):
         profiler.run(command, limits, runner, sources=folder, scratch=tmp_path)
 
@@ -220,6 +219,38 @@ def test_a_program_too_short_to_sample_says_so(build: Build, runner: Runner, tmp
         assert "profile a longer case" in str(failure)
     else:  # a sample in the start-up code
         assert (samples <= 3, lines) == (True, ())
+
+
+def test_what_a_program_plants_beside_callgrind_s_files_is_not_read(
+    build: Build, runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    read = callgrind._read
+    monkeypatch.setattr(callgrind, "_read", lambda path: seen.append(path.name) or read(path))
+    source = """\
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    DIR *scratch = opendir(argv[1]);
+    char path[4096];
+    for (struct dirent *e; (e = readdir(scratch)) != NULL;)
+        if (strncmp(e->d_name, "callgrind-", 10) == 0) {
+            snprintf(path, sizeof path, "%s/%s/out.fifo", argv[1], e->d_name);
+            mkfifo(path, 0666);
+            snprintf(path, sizeof path, "%s/%s/out.link", argv[1], e->d_name);
+            symlink("/proc/kmsg", path);
+        }
+    return 0;
+}
+"""
+    folder = build("gcc", source)
+    scratch = tmp_path / "scratch"
+    profile = profiled(Callgrind(), folder, runner, tmp_path, str(scratch))
+    assert profile.samples > 1000
+    assert {"out.fifo", "out.link"} < set(seen)
 
 
 def test_choose_gives_the_reasons_of_those_that_do_not_work(

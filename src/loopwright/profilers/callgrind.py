@@ -18,6 +18,7 @@ from loopwright.toolchains import trials
 from loopwright.toolchains.install import install_line
 
 _SLOWDOWN = 60.0
+_LARGEST_BYTES = 512 << 20
 _FLAGS = (
     "-q",
     "--tool=callgrind",
@@ -49,7 +50,7 @@ class Callgrind:
 
     @property
     def slowdown(self) -> float:
-        """The widening of the limits on wall and processor time; 20 to 50 is usual."""
+        """An upper figure: 20 to 50 is usual."""
         return _SLOWDOWN
 
     def available(self) -> str:
@@ -64,8 +65,8 @@ class Callgrind:
     ) -> tuple[int, tuple[HotLine, ...], float]:
         """See :class:`~loopwright.profilers.profiler.Profiler`; a sample is one instruction.
 
-        Limits on time are widened by `slowdown`; the address space is not limited, because valgrind
-        reserves much of it.
+        `limits` are those of the run under valgrind: widen the ones on time by `slowdown`. The address space
+        is never limited, because valgrind reserves much of it.
         """
         if problem := self.available():
             raise ProfileFailed(problem)
@@ -77,15 +78,7 @@ class Callgrind:
                 argv=(valgrind, *_FLAGS, f"--callgrind-out-file={folder}/out.%p", *_absolute(command)),
                 writable=(*command.writable, folder),
             )
-            done = runner.run(
-                slowed,
-                replace(
-                    limits,
-                    wall_s=None if limits.wall_s is None else limits.wall_s * _SLOWDOWN,
-                    cpu_s=None if limits.cpu_s is None else limits.cpu_s * _SLOWDOWN,
-                    address_space_bytes=None,
-                ),
-            )
+            done = runner.run(slowed, replace(limits, address_space_bytes=None))
             if not done.ok:
                 printed = done.stderr.decode("utf-8", "replace")
                 if _UNKNOWN_INSTRUCTION.search(printed):
@@ -100,7 +93,7 @@ class Callgrind:
             # A program that forks leaves one file a process.
             costs: Counter[tuple[str, int]] = Counter()
             for written in sorted(folder.glob("out.*")):
-                costs.update(instruction_costs(written.read_text(errors="replace")))
+                costs.update(instruction_costs(_read(written)))
             if not costs:
                 raise ProfileFailed("callgrind wrote no counts")
             own = {str(sources.absolute()), str(sources.resolve()), str(command.cwd)}
@@ -149,6 +142,13 @@ def instruction_costs(written: str) -> Counter[tuple[str, int]]:
         else:
             costs[binary, int(match["address"], 16)] += int(match["cost"])
     return costs
+
+
+def _read(written: Path) -> str:
+    """The text of a file from a folder in which the profiled program may have put anything."""
+    if written.is_symlink() or not written.is_file() or written.stat().st_size > _LARGEST_BYTES:
+        return ""
+    return written.read_text(errors="replace")
 
 
 def _absolute(command: Command) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ class Profiler(Protocol):
 
     @property
     def slowdown(self) -> float:
-        """About how many times longer a profiled run takes: choose the case by it."""
+        """About how many times longer a profiled run takes: widen limits on time by it."""
         ...
 
     def available(self) -> str:
