@@ -54,6 +54,8 @@ def _sentence(
     verb = _VERBS.get(access, "touches")
     if offset < 0:
         distance = f"{-offset} bytes before the start"
+    elif offset == size_bytes:
+        distance = "right beyond the end"
     else:
         distance = f"{offset - size_bytes} bytes beyond the end"
     extent = f"{array} ({count} elements of {element_bytes} bytes)"

@@ -92,6 +92,14 @@ static double lw_between(double low, double high, double part)
     return sum;
 }
 
+/* a / b, rounded once: -ffast-math would multiply by a reciprocal that it keeps. */
+static double lw_quotient(double a, double b)
+{
+    volatile double divisor = b;
+    volatile double quotient = a / divisor;
+    return quotient;
+}
+
 /* Twelve uniform numbers added up, less six (Irwin-Hall): mean 0, deviation 1, within +-6. Chosen over
  * Box-Muller because it is exact integer arithmetic: no libm, the same bits everywhere. */
 static double lw_normal(uint64_t stream, uint64_t i)
@@ -164,7 +172,7 @@ static void lw_fill_element(const lw_array *array, unsigned char *where, uint64_
             lw_store(array, where, i, second);
         else if (real)
             lw_store_real(array, where, i,
-                          lw_between(first.real, second.real, (double)i / (double)(count - 1)));
+                          lw_between(first.real, second.real, lw_quotient((double)i, (double)(count - 1))));
         else
             lw_store(array, where, i,
                      lw_whole((int64_t)(first.integer +
@@ -174,7 +182,7 @@ static void lw_fill_element(const lw_array *array, unsigned char *where, uint64_
     case LW_SORTED: /* one number out of each of `count` equal parts: ascending without sorting */
         if (real) {
             step = (double)i + lw_unit(bits);
-            lw_store_real(array, where, i, lw_between(first.real, second.real, step / (double)count));
+            lw_store_real(array, where, i, lw_between(first.real, second.real, lw_quotient(step, (double)count)));
         } else {
             const lw_wide place = ((lw_wide)i << 32) + (lw_wide)(bits >> 32);
             lw_store(array, where, i,
