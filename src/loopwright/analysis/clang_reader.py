@@ -443,12 +443,8 @@ class _UnitReader:
             if copies and referenced.is_default_method():
                 made.kind = "cast"
             return
-        if (
-            args
-            and args[0].kind == "member"
-            and referenced is not None
-            and referenced.kind.name in _FUNCTIONS
-        ):
+        bound = bool(children) and "bound member function" in children[0].type.spelling
+        if bound and args and args[0].kind == "member" and referenced is not None:
             # A call of a method: the object is the first argument.
             made.args = (*args[0].args, *args[1:])
             made.method, made.const_method = True, referenced.is_const_method()

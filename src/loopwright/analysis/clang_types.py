@@ -11,6 +11,8 @@ _UNSIGNED = {"BOOL", "CHAR_U", "UCHAR", "CHAR16", "CHAR32", "USHORT", "UINT", "U
 _FLOATS = {"FLOAT", "DOUBLE", "LONGDOUBLE", "FLOAT128", "HALF", "FLOAT16"}
 _ARRAYS = {"CONSTANTARRAY", "INCOMPLETEARRAY", "VARIABLEARRAY"}
 
+_SIZED = _SIGNED | _UNSIGNED | _FLOATS | {"ENUM", "POINTER", "CONSTANTARRAY", "RECORD", "NULLPTR"}
+
 
 class TypeReader:
     """Makes one CType per distinct type of a translation unit."""
@@ -30,7 +32,8 @@ class TypeReader:
 
     def _fill(self, made: CType, canonical: Any) -> None:
         kind = canonical.kind.name
-        made.size = max(0, canonical.get_size())
+        if kind in _SIZED:  # libclang 18 crashes when asked for the size of some others
+            made.size = max(0, canonical.get_size())
         made.const = canonical.is_const_qualified()
         made.volatile = canonical.is_volatile_qualified()
         made.restrict = canonical.is_restrict_qualified()

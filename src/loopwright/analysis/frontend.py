@@ -9,11 +9,13 @@ from pathlib import Path
 
 from loopwright.analysis.aliasing import disjoint_pairs
 from loopwright.analysis.clang_reader import parse_unit
+from loopwright.analysis.inlining import inline_calls
 from loopwright.analysis.ir import LoopNest, Unknown
 from loopwright.analysis.liveness import Liveness
 from loopwright.analysis.lowering import Lowering
 from loopwright.analysis.nests import LOOPS, NestReader
 from loopwright.analysis.origins import Aliasing
+from loopwright.analysis.purity import Summaries
 from loopwright.analysis.syntax import Stmt, Unit
 from loopwright.core.task import Kernel, Language
 from loopwright.core.tree import Tree
@@ -59,6 +61,7 @@ def read_nests(
                 message, line = unit.errors[0]
                 unreadable.append(Unknown(f"{source}:{line}: {message}", line))
                 continue
+            inline_calls(unit)
             has_main = any(f.name == "main" for f in unit.functions.values())
             alone = kernel is None and len(sources) == 1 and has_main
             nests += _nests_of(unit, kernel, functions, whole_program=alone)
@@ -78,12 +81,13 @@ def _nests_of(
     name = kernel.function if kernel is not None and kernel.restrict else None
     promised = frozenset(f.key for f in unit.functions.values() if f.name == name)
     aliasing = Aliasing(unit, whole=whole_program, promised=promised)
+    summaries = Summaries(unit)
     for function in unit.functions.values():
         if not function.in_main_file or (functions is not None and function.name not in functions):
             continue
         effects = aliasing.effects(function)
         for outermost in outermost_loops(function.body):
-            raw = NestReader(unit, function, effects, lambda call: None).read(outermost)
+            raw = NestReader(unit, function, effects, summaries).read(outermost)
             lowering = Lowering(raw, Liveness(function, effects, outermost))
             root = lowering.loop(raw.root)
             apart, by_type = disjoint_pairs(list(lowering.objects.values()), function, aliasing)

@@ -278,7 +278,7 @@ class NestReader:
 
         if self_update(target, made) not in ("min", "max"):
             return None
-        return self.reader.minimum_or_maximum(joined)
+        return self.reader.read([joined])
 
     def _simple(self, stmt: Stmt, reading: Reading, guards: tuple[Guard, ...], exact: bool) -> None:
         if reading.accesses or reading.unknowns or stmt.kind in ("expr", "decl"):

@@ -63,15 +63,6 @@ class StatementReader:
             self._declare(variable)
         return self.found
 
-    def minimum_or_maximum(self, assignment: Expr) -> Reading:
-        """`x = e < x ? e : x`, read as one update of x."""
-        self.found = Reading([], [])
-        target, choice = assignment.args
-        op = self_update(target, choice)
-        self._value(choice.args[1])
-        self._update(assignment, target, op, choice.args[1])
-        return self.found
-
     # -- declarations
 
     def _declare(self, variable: Variable) -> None:
@@ -204,6 +195,13 @@ class StatementReader:
                 self.found.flops += 1
             self._update(expr, target, _REDUCTIONS.get(op), value)
             return
+        op_ = self_update(target, value)
+        if op_ in ("min", "max") and value.kind == "cond":
+            # `x = e < x ? e : x` mentions x twice, but is one update of it.
+            other = next(arg for arg in value.args[1:] if structure(arg) != structure(target))
+            self._value(other)
+            self._update(expr, target, op_, other)
+            return
         self._value(value)
         self._subscripts(target)
         place = self.scope.place(target)
@@ -212,7 +210,6 @@ class StatementReader:
             return
         self._whole(place, AccessKind.WRITE, target)
         self._changed_pointer(place, expr)
-        op_ = self_update(target, value)
         if op_ is not None:
             self._mark(target, op_)
 
