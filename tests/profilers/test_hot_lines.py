@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -219,6 +220,20 @@ def test_a_program_too_short_to_sample_says_so(build: Build, runner: Runner, tmp
         assert "profile a longer case" in str(failure)
     else:  # a sample in the start-up code
         assert (samples <= 3, lines) == (True, ())
+
+
+def test_callgrind_an_instruction_that_valgrind_does_not_know(
+    build: Build, runner: Runner, tmp_path: Path
+) -> None:
+    if problem := Callgrind().available():
+        pytest.skip(problem)
+    if platform.machine() != "x86_64":
+        pytest.skip("the instruction is one of AVX-512")
+    # vaddps %zmm0, %zmm0, %zmm0
+    folder = build("gcc", 'int main(void) { __asm__(".byte 0x62,0xf1,0x7c,0x48,0x58,0xc0"); return 0; }\n')
+    command = Command((str(folder / "prog"),), tmp_path, readable=(folder,))
+    with pytest.raises(ProfileFailed, match="-mno-avx512f"):
+        Callgrind().run(command, LIMITS, runner, sources=folder, scratch=tmp_path)
 
 
 def test_what_a_program_plants_beside_callgrind_s_files_is_not_read(

@@ -215,6 +215,24 @@ exec {gcc} $new -lgomp""",
     assert found.openmp_problem == "a parallel region ran with one thread"
 
 
+def test_a_plain_name_gives_the_one_whose_openmp_works(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gcc = toolchain_or_skip("gcc")
+    major = gcc.version.partition(".")[0]
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    without = f'case "$*" in *-fopenmp*) exit 1;; esac; exec {gcc.compiler(Language.C)} "$@"'
+    script(folder / "gcc", without)
+    script(folder / f"gcc-{major}", f'exec {gcc.compiler(Language.C)} "$@"')
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    assert discovery.find("gcc").compiler(Language.C) == folder / f"gcc-{major}"
+    assert discovery.find(None).compiler(Language.C) == folder / f"gcc-{major}"
+    script(folder / f"gcc-{major}", without + "  # changed")
+    discovery.describe.cache_clear()
+    assert discovery.find("gcc").compiler(Language.C) == folder / "gcc"
+
+
 def test_the_working_folder_is_never_searched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script(tmp_path / "gcc", "echo planted > planted")
     monkeypatch.chdir(tmp_path)

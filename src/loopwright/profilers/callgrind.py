@@ -26,6 +26,7 @@ _FLAGS = (
     "--compress-strings=no",
     "--compress-pos=no",
     "--vgdb=no",
+    "--sigill-diagnostics=yes",
 )
 _COST = re.compile(r"^(?P<address>0x[0-9a-f]+) \d+ (?P<cost>\d+)$")
 # On a machine with AVX-512, -march=native makes instructions that valgrind does not decode.

@@ -18,6 +18,7 @@ from loopwright.system.execution import Command, Limits, Runner
 from loopwright.toolchains import trials
 from loopwright.toolchains.install import install_line
 
+_RATE, _LEAST_RATE, _RATE_OF_ALL = 999, 49, 16_000
 _SCRIPT = ("script", "-f", "-F", "pid,ip,dso", "--show-mmap-events", "--show-task-events")
 
 _SAMPLE = re.compile(r"^\s*(?P<pid>\d+)\s+(?P<ip>[0-9a-f]+)\s")
@@ -82,7 +83,18 @@ class Perf:
         with tempfile.TemporaryDirectory(prefix="perf-", dir=scratch) as name:
             folder = Path(name)
             data = folder / "perf.data"
-            wrap = (perf, *trials.PERF_RECORD, "-e", event, "-o", str(data), "--", *command.wrap)
+            wrap = (
+                perf,
+                *trials.PERF_RECORD,
+                "-F",
+                str(_rate()),
+                "-e",
+                event,
+                "-o",
+                str(data),
+                "--",
+                *command.wrap,
+            )
             done = runner.run(replace(command, wrap=wrap), limits)
             if not done.ok:
                 status = f"status {done.exit_code}" if done.signal is None else f"signal {done.signal}"
@@ -150,6 +162,11 @@ def count(listing: str, program: Collection[str], folders: Collection[str]) -> S
         elif (match := _STARTED.search(line)) is not None:
             maps[int(match["pid"])] = []
     return replace(samples, elsewhere=elsewhere)
+
+
+def _rate() -> int:
+    """Samples a second of each thread: a millisecond apart, fewer where many threads would fill memory."""
+    return max(_LEAST_RATE, min(_RATE, _RATE_OF_ALL // (os.cpu_count() or 1)))
 
 
 def _file_offset(maps: list[tuple[int, int, int, str]], ip: int) -> tuple[str, int] | None:

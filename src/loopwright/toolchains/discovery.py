@@ -71,7 +71,8 @@ def discover() -> tuple[Toolchain, ...]:
 def find(name: str | None) -> Toolchain:
     """The toolchain called `name`: `gcc`, `clang`, one version (`clang-19`) or the path of a driver.
 
-    None takes gcc when there is one, else clang.
+    None takes gcc when there is one, else clang. Of several that fit, the first in the order of `discover`
+    whose OpenMP works.
 
     Raises:
         UsageError: when `name` is no compiler that Loopwright knows.
@@ -95,10 +96,17 @@ def find(name: str | None) -> Toolchain:
             hint=f"allowed: gcc, clang, gcc-N, clang-N or a path; found here: {_names() or 'none'}",
         )
     for family in ("gcc", "clang") if name is None else (match["family"],):
+        first: Toolchain | None = None
         for path in _drivers(os.environ.get("PATH", "")):
             toolchain = describe(path) if path.name.startswith(family) else None
-            if toolchain is not None and toolchain.family == family and _fits(toolchain, match["version"]):
+            if toolchain is None or toolchain.family != family or not _fits(toolchain, match["version"]):
+                continue
+            # Debian's plain clang is often an old one without libomp, beside a newer one that has it.
+            if isinstance(toolchain, Gcc | Clang) and not toolchain.openmp_problem:
                 return toolchain
+            first = first or toolchain
+        if first is not None:
+            return first
     raise ToolMissing(
         "neither gcc nor clang is installed"
         if name is None
@@ -243,7 +251,7 @@ def _cxx(driver: Path, family: str, macros: dict[str, str]) -> Path | None:
 
 
 def _compiles(driver: Path, scratch: Path) -> bool:
-    return not _problem(driver, "int main(void) { return 0; }\n", (), scratch)
+    return _compiled(driver, "int main(void) { return 0; }\n", (), scratch)[0] is not None
 
 
 def _openmp_problem(driver: Path, flags: tuple[str, ...], scratch: Path) -> str:
@@ -252,16 +260,23 @@ def _openmp_problem(driver: Path, flags: tuple[str, ...], scratch: Path) -> str:
 
 def _problem(driver: Path, program: str, flags: tuple[str, ...], scratch: Path) -> str:
     """Empty when `program` compiles with `flags` and ends with status 0, else what went wrong."""
+    executable, printed = _compiled(driver, program, flags, scratch)
+    if executable is None:
+        return f"a small program does not compile: {_gist(printed)}"
+    status, printed = _run((str(executable),), scratch)
+    if status == 3:
+        return "a parallel region ran with one thread"
+    return "" if status == 0 else f"a small program does not run: {_gist(printed) or f'status {status}'}"
+
+
+def _compiled(driver: Path, program: str, flags: tuple[str, ...], scratch: Path) -> tuple[Path | None, str]:
+    """The executable, None when there is none, and what the compiler printed."""
     source, executable = scratch / "probe.c", scratch / "probe"
     source.write_text(program)
     executable.unlink(missing_ok=True)
     status, printed = _run((str(driver), *flags, str(source), "-o", str(executable)), scratch)
-    if status != 0 or not executable.is_file():
-        return f"a small program does not compile: {_gist(printed)}"
-    status, printed = _run((str(executable),), scratch)
-    if status == 3 and flags:
-        return "a parallel region ran with one thread"
-    return "" if status == 0 else f"a small program does not run: {_gist(printed) or f'status {status}'}"
+    made = status == 0 and executable.is_file() and executable.read_bytes()[:4] == b"\x7fELF"
+    return executable if made else None, printed
 
 
 def _gist(printed: str) -> str:

@@ -10,10 +10,10 @@ from functools import cache
 
 from loopwright.toolchains.install import install_line
 
-PERF_RECORD = ("record", "-q", "--no-buildid", "--no-buildid-cache", "-F", "999")
-"""A sample each millisecond. No build ids and no copies of binaries under ~/.debug: addresses suffice."""
+PERF_RECORD = ("record", "-q", "--no-buildid", "--no-buildid-cache")
+"""No build ids and no copies of binaries under ~/.debug: addresses suffice."""
 
-_BUSY = "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done"
+_BUSY = ("/bin/sh", "-c", "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done")
 _TIMEOUT_S = 60.0
 
 
@@ -59,7 +59,7 @@ def _perf_event(search_path: str) -> tuple[str, str]:
         # An unprivileged user may often sample his own code only, not the kernel's.
         for event in ("cpu-clock", "cpu-clock:u"):
             data = f"{folder}/perf.data"
-            status, said = _said(perf, *PERF_RECORD, "-e", event, "-o", data, "--", "/bin/sh", "-c", _BUSY)
+            status, said = _said(perf, *PERF_RECORD, "-F", "999", "-e", event, "-o", data, "--", *_BUSY)
             if status == 0:
                 status, listed = _said(perf, "script", "-f", "-F", "ip", "-i", data)
                 if status == 0 and len(listed.split()) >= 3:
