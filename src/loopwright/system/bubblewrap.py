@@ -16,7 +16,7 @@ from pathlib import Path
 from loopwright.core.errors import LoopwrightError, ToolMissing
 from loopwright.system.compiled import launcher
 from loopwright.system.execution import Command, Ending, Execution, Limits
-from loopwright.system.store import remove_tree
+from loopwright.system.scratch import scratch_folder
 from loopwright.system.supervise import Placement, supervise
 
 INSTALL = "apt-get install bubblewrap    (or dnf install bubblewrap, zypper install bubblewrap)"
@@ -67,11 +67,8 @@ class BubblewrapRunner:
         bwrap = shutil.which("bwrap")
         if bwrap is None:
             raise ToolMissing("bwrap is not in PATH", where="bubblewrap", hint=INSTALL)
-        scratch = Path(tempfile.mkdtemp(prefix="loopwright-sandbox-"))
-        try:
+        with scratch_folder() as scratch:
             execution = _run_in(scratch, bwrap, command, limits)
-        finally:
-            remove_tree(scratch)
         failed_inside = execution.ending is Ending.NOT_STARTED and "bwrap:" in execution.message
         if failed_inside and (problem := bubblewrap_problem()):
             raise ToolMissing(problem, where="bubblewrap", hint=INSTALL)
@@ -84,14 +81,11 @@ def bubblewrap_problem() -> str:
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         return f"bwrap is not in PATH; {INSTALL}"
-    with tempfile.TemporaryDirectory(prefix="loopwright-try-") as folder:
-        scratch, cwd = Path(folder) / "scratch", Path(folder) / "cwd"
-        scratch.mkdir()
-        cwd.mkdir()
-        try:
-            execution = _run_in(scratch, bwrap, Command(("true",), cwd), Limits(wall_s=20.0))
-        except (LoopwrightError, OSError) as error:
-            return str(error)
+    try:
+        with scratch_folder() as scratch, tempfile.TemporaryDirectory() as cwd:
+            execution = _run_in(scratch, bwrap, Command(("true",), Path(cwd)), Limits(wall_s=20.0))
+    except (LoopwrightError, OSError) as error:
+        return str(error)
     if execution.ok:
         return ""
     said = execution.message or execution.stderr.decode("utf-8", "replace").strip() or execution.ending

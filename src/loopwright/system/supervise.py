@@ -19,6 +19,7 @@ from typing import IO
 
 from loopwright.system.disk import DiskWatch
 from loopwright.system.execution import Command, Ending, Execution, Limits
+from loopwright.system.outcome import how_it_ended, parse_report
 from loopwright.system.processes import kill_session, kill_tree, tasks_now
 
 DEFAULT_ENVIRONMENT = {
@@ -35,12 +36,6 @@ _WRAP_GRACE_S = 20.0
 """For a profiler to write down its data after the program has ended by itself."""
 _NPROC_SLACK = 64
 _CHUNK_BYTES = 1 << 16
-_LIMIT_ENDINGS = {
-    "cpu": Ending.CPU_LIMIT,
-    "memory": Ending.MEMORY_LIMIT,
-    "processes": Ending.PROCESS_LIMIT,
-}
-_SIGNAL_ENDINGS = {signal.SIGXFSZ: Ending.DISK_LIMIT, signal.SIGXCPU: Ending.CPU_LIMIT}
 
 
 @dataclass(frozen=True)
@@ -203,63 +198,30 @@ class _Supervision:
         if process.returncode is None:
             kill_tree(process.pid)
             process.wait()
-        if self.placement.same_pids and (started := self._reported("started")) and not self._outcome():
-            kill_session(int(started[0]))
-
-    def _reported(self, word: str) -> list[str]:
-        """What follows `word` in the report, in pieces; empty when the launcher did not say it."""
-        for line in self.report.kept.decode("ascii", "replace").split("\n")[:-1]:
-            if line.startswith(word + " "):
-                return line.split()[1:]
-        return []
-
-    def _outcome(self) -> dict[str, str]:
-        return dict(piece.split("=", 1) for piece in self._reported("ended"))
+        if self.placement.same_pids:
+            report = parse_report(bytes(self.report.kept))
+            if report.pid is not None and not report.complete:
+                kill_session(report.pid)
 
     def _execution(self, outer_s: float) -> Execution:
-        outcome = self._outcome()
-        number = {name: int(value) for name, value in outcome.items() if name != "limit"}
-        cpu_s = (number.get("user_us", 0) + number.get("system_us", 0)) / 1e6
-        peak = number.get("peak_bytes", 0)
-        exit_code: int | None = number.get("exit", -1)
-        killed_by: int | None = number.get("signal", 0)
-        message = ""
-        if self.reason is not None:
-            ending = self.reason
-        elif (limit := outcome.get("limit")) in _LIMIT_ENDINGS:
-            ending = _LIMIT_ENDINGS[limit]
-        elif failed := self._reported("failed"):
-            ending = Ending.NOT_STARTED
-            message = f"{self.command.argv[0]}: {os.strerror(int(failed[0]))}"
-        elif not self._reported("started"):
-            ending = Ending.NOT_STARTED
-            said = self.stderr.kept.decode("utf-8", "replace").strip()
-            message = f"the launcher did not start: {said[-500:] or 'it said nothing'}"
-        elif not outcome:
-            ending, killed_by = Ending.SIGNALLED, signal.SIGKILL
-            message = "the program killed the process that watched it; everything of it was killed"
-        elif self.limits.memory_bytes is not None and peak > self.limits.memory_bytes:
-            ending = Ending.MEMORY_LIMIT
-        elif self.limits.cpu_s is not None and cpu_s > self.limits.cpu_s:
-            ending = Ending.CPU_LIMIT
-        elif killed_by:
-            ending = _SIGNAL_ENDINGS.get(signal.Signals(killed_by), Ending.SIGNALLED)
-        else:
-            ending = Ending.EXITED
+        report = parse_report(bytes(self.report.kept))
+        program, stderr = self.command.argv[0], bytes(self.stderr.kept)
+        ending, message = how_it_ended(report, self.reason, self.limits, program=program, stderr=stderr)
+        unaccounted = report.pid is not None and not report.complete
         return Execution(
             ending=ending,
-            exit_code=None if exit_code == -1 else exit_code,
-            signal=killed_by or None,
-            wall_s=number.get("wall_ns", 0) / 1e9 if outcome else (outer_s if not message else 0.0),
+            exit_code=report.exit_code,
+            signal=signal.SIGKILL if unaccounted else report.signal,
+            wall_s=outer_s if unaccounted else report.wall_s,
             outer_s=outer_s,
-            user_s=number.get("user_us", 0) / 1e6,
-            system_s=number.get("system_us", 0) / 1e6,
-            peak_memory_bytes=peak,
+            user_s=report.user_s,
+            system_s=report.system_s,
+            peak_memory_bytes=report.peak_memory_bytes,
             stdout=bytes(self.stdout.kept),
-            stderr=bytes(self.stderr.kept),
+            stderr=stderr,
             stdout_truncated=self.stdout.truncated,
             stderr_truncated=self.stderr.truncated,
-            left_processes=number.get("left", 0),
+            left_processes=report.left_processes,
             message=message,
         )
 
