@@ -101,7 +101,7 @@ class Builder:
         exact: bool = True,
         unknowns: Sequence[str] = (),
     ) -> Statement:
-        """st("a[i] t", "b[i] c[i+1]"): reads first, then writes. With `op` the write is also read: x = x op ...
+        """st("a[i] t", "b[i] c[i+1]"): reads first, then writes. With `op` what is written is read too.
 
         Guards are forms that are >= 0.
         """
@@ -135,7 +135,7 @@ class Builder:
         arrays: dict[str, dict[str, Any]] | None = None,
         **more: Any,
     ) -> LoopNest:
-        """The nest; arrays are global doubles unless `arrays` says otherwise; scalars local and dead after it."""
+        """The nest. Unless `arrays` says otherwise arrays are global, scalars local and dead after it."""
         made = []
         for name, rank in self.ranks.items():
             said: dict[str, Any] = {

@@ -141,6 +141,17 @@ def test_half_covered_array_is_not_private() -> None:
     assert verdicts(nest)["i"] is REFUTED
 
 
+@pytest.mark.parametrize(("step", "answer"), [(1, PROVED), (-1, REFUTED)])
+def test_the_inner_direction_decides_what_was_written_before(step: int, answer: Answer) -> None:
+    b = Builder()
+    inner = b.loop("j", 1, 8, b.st("w[j]", "a[i][j]"), b.st("y[i][j]", "w[j-1]"), step=step)
+    nest = b.nest(
+        b.loop("i", 0, "n", b.st("w[0]"), inner),
+        arrays={"w": {"extents": (form("8"),), "storage": Storage.LOCAL, "live_out": False}},
+    )
+    assert verdicts(nest)["i"] is answer
+
+
 @pytest.mark.parametrize("exact", [True, False])
 def test_a_conditional_write_does_not_cover(exact: bool) -> None:
     b = Builder()

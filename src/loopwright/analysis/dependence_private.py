@@ -48,7 +48,7 @@ def privacy(model: Model, loop: Loop, array: Array) -> Privacy:
         if not read.is_write and not covered(model, loop, read, writes):
             return Privacy(
                 Copies.SHARED,
-                f"{array.name} (line {read.line}) may be read in an iteration before that iteration writes it",
+                f"an iteration may read {array.name} (line {read.line}) before it writes it",
             )
     if not array.live_out and not needed_after(model, loop, references):
         return Privacy(Copies.PRIVATE)
@@ -125,7 +125,7 @@ def _exists(variables: list[str], constraints: list[str]) -> str:
 
 
 def covered(model: Model, loop: Loop, read: Reference, writes: list[Reference]) -> bool:
-    """Whether every element that `read` takes was certainly written before in the same iteration of `loop`."""
+    """Whether every element read was certainly written before, in the same iteration of `loop`."""
     depth = [around.id for around in read.place.loops].index(loop.id) + 1
     wanted = _elements(model, read, loop, "t")
     if wanted is None:
@@ -192,9 +192,6 @@ def runs_at_least_once(model: Model, loop: Loop) -> bool:
     reached = [text for around in path[:-1] for text in loop_texts(around, model.names, loops, Precision.MAY)]
     variables = [f"t{n}" for n in range(depth)]
     must = loop_texts(loop, model.names, loops, Precision.MUST)
-    if abs(loop.step) > 1:
-        # Its first value is enough, and is in the domain whatever the stride.
-        must = [text for text in must if " mod " not in text]
     some = model.solver.set(model.text(variables, [_exists([f"t{depth}"], must)]))
     return model.solver.is_covered(model.solver.set(model.text(variables, reached)), [some])
 

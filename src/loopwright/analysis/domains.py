@@ -70,10 +70,8 @@ def path_to(nest: LoopNest, loop_id: str) -> tuple[Loop, ...]:
 
 
 def is_exact(loop: Loop) -> bool:
-    """Whether the domain of the loop is known exactly: its bounds, its stride, and nothing leaves it early."""
-    if loop.problems or loop.step is None or loop.step == 0 or not loop.lower or not loop.upper:
-        return False
-    return abs(loop.step) == 1 or len(loop.lower if loop.step > 0 else loop.upper) == 1
+    """Whether the iterations are known exactly: bounds and stride are, and nothing leaves the loop early."""
+    return not loop.problems and bool(loop.step and loop.lower and loop.upper)
 
 
 @dataclass(frozen=True)
@@ -128,9 +126,11 @@ def context_text(nest: LoopNest, names: Names) -> list[str]:
     texts = [
         constraint_text(c, names, {}) for c in nest.assumptions if c.form.symbols <= set(names.parameters)
     ]
-    for parameter in nest.parameters:
-        if parameter.minimum is not None:
-            texts.append(f"{names.parameters[parameter.name]} >= {parameter.minimum}")
+    texts += [
+        f"{names.parameters[parameter.name]} >= {parameter.minimum}"
+        for parameter in nest.parameters
+        if parameter.minimum is not None
+    ]
     return texts
 
 
@@ -165,14 +165,19 @@ def _stride_texts(loop: Loop, names: Names, loops: Mapping[str, str], *, may: bo
     if step is None or abs(step) <= 1:
         return []
     start = loop.lower if step > 0 else loop.upper
-    if not start or len(start) != 1:
+    if not start:
         return []
-    offset = start[0] if step > 0 else start[0] + Affine(-1)
-    if may and loop.unsigned_variable and (offset.terms or offset.constant < 0):
-        # Where the start wraps, the remainder is not the one of the mathematical value.
-        wrapped = names.form(offset, loops)
-        return [f"({wrapped} < 0 or ({loops[loop.id]} - ({wrapped})) mod {abs(step)} = 0)"]
-    return [f"({loops[loop.id]} - ({names.form(offset, loops)})) mod {abs(step)} = 0"]
+    offsets = [names.form(form if step > 0 else form + Affine(-1), loops) for form in start]
+    choices = []
+    for n, offset in enumerate(offsets):
+        # The loop starts at the largest lower bound, or at the smallest upper one when it counts down.
+        sign = ">=" if step > 0 else "<="
+        chosen = [f"{offset} {sign} {other}" for m, other in enumerate(offsets) if m != n]
+        choices.append(" and ".join([*chosen, f"({loops[loop.id]} - ({offset})) mod {abs(step)} = 0"]))
+        if may and loop.unsigned_variable:
+            # Where the start wraps, the remainder is not the one of the mathematical value.
+            choices.append(f"{offset} < 0")
+    return ["(" + " or ".join(f"({choice})" for choice in choices) + ")"]
 
 
 def domain_texts(place: Place, names: Names, tuple_name: str, precision: Precision) -> list[str]:
