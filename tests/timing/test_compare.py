@@ -213,9 +213,7 @@ def test_the_reported_interval_can_be_had_again_from_the_rounds() -> None:
         (0.5, Policy(budget_s=1e9)),
     ):
         bench = Bench(lognormal(0.05, 3))
-        result = compare(
-            bench.version("A", ratio), bench.version("B", 1.0), ["x"], policy, clock=bench.clock
-        )
+        result = compare(bench.version("A", ratio), bench.version("B", 1.0), ["x"], policy, clock=bench.clock)
         assert conclude(result.rounds, policy, result.speedup.stopped) == result.speedup
 
 

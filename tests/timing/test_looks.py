@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopwright.timing.looks import EARLY_SHARE, Looks
 
 
+@settings(deadline=None)  # the first call for a number of rounds computes a distribution
 @given(st.integers(1, 20), st.integers(0, 200), st.sampled_from([0.9, 0.95, 0.99]))
 def test_no_path_spends_more_than_the_whole_error(first: int, more: int, confidence: float) -> None:
     looks = Looks(first, first + more, confidence)

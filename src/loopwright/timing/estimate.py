@@ -56,18 +56,18 @@ def estimate(
         raise ValueError(f"confidence must lie between 0 and 1, not {confidence}")
     allowed = 1 - confidence if error is None else error
     by_case = log_ratios(rounds)
-    values = np.mean(list(by_case.values()), axis=0)
+    values = np.sum(list(by_case.values()), axis=0) / len(by_case)
     walsh = walsh_averages(values)
     depth = interval_depth(len(values), allowed)
     return Speedup(
-        estimate=math.exp(float(np.median(walsh))),
+        estimate=_middle(walsh),
         low=math.exp(float(walsh[depth - 1])) if depth else 0.0,
         high=math.exp(float(walsh[-depth])) if depth else math.inf,
         rounds=len(rounds),
         confidence=confidence,
         method=METHOD,
         stopped=stopped,
-        by_case={case: math.exp(float(np.median(walsh_averages(v)))) for case, v in by_case.items()},
+        by_case={case: _middle(walsh_averages(logs)) for case, logs in by_case.items()},
     )
 
 
@@ -92,7 +92,7 @@ def log_ratios(rounds: Sequence[Round]) -> dict[str, _Floats]:
 
 def walsh_averages(values: _Floats) -> _Floats:
     """The means of all pairs i <= j of `values`, sorted: n (n + 1) / 2 of them."""
-    i, j = np.triu_indices(len(values))
+    i, j = _pairs(len(values))
     # Halved before adding: each mean is then exact for equal values, and swapping signs mirrors it.
     return np.sort(0.5 * values[i] + 0.5 * values[j])
 
@@ -111,6 +111,12 @@ def reached_error(n: int, depth: int) -> float:
     return float(2 * _signed_rank_cdf(n)[depth - 1]) if depth else 0.0
 
 
+@lru_cache(maxsize=32)
+def _pairs(n: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """All i <= j below n."""
+    return np.triu_indices(n)
+
+
 @lru_cache(maxsize=256)
 def _signed_rank_cdf(n: int) -> _Floats:
     """P(W <= w) for w from 0 to its median: W is a sum over ranks 1..n, each taken with chance 1/2."""
@@ -122,6 +128,12 @@ def _signed_rank_cdf(n: int) -> _Floats:
         shifted[rank:] = chance[:-rank]
         chance = 0.5 * (chance + shifted)
     return np.asarray(np.cumsum(chance)[: (size + 1) // 2])
+
+
+def _middle(walsh: _Floats) -> float:
+    """The ratio whose logarithm is the median of sorted `walsh`."""
+    size = len(walsh)
+    return math.exp(0.5 * float(walsh[(size - 1) // 2] + walsh[size // 2]))
 
 
 def _halves(each: Round, case: str) -> list[float]:
