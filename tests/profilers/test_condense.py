@@ -56,8 +56,15 @@ def test_the_loop_s_remark_comes_to_the_hot_line_inside_it() -> None:
     assert spot.remarks == (MISSED,)
 
 
+def test_a_reason_of_a_loop_further_out_is_not_told_of_the_line() -> None:
+    outer = Remark("f.c", 1, 1, False, "loop-vectorize", "loop not vectorized: strange (line 3)")
+    reason = Remark("f.c", 3, 1, None, "loop-vectorize", "not vectorized: strange")
+    (spot,) = condense(profile(HotLine("f.c", 3, 0.9, "f"), remarks=(reason, outer, MISSED)), {"f.c": SOURCE})
+    assert spot.remarks == (MISSED,)
+
+
 def test_without_the_source_only_the_line_s_own_remarks() -> None:
-    (spot,) = condense(profile(HotLine("f.c", 3, 0.9, "f"), remarks=(NOISE, REASON, MISSED)))
+    (spot,) = condense(profile(HotLine("f.c", 3, 0.9, "f"), remarks=(NOISE, REASON)))
     assert spot.remarks == (REASON,)
 
 

@@ -124,6 +124,43 @@ def test_auto_parallel_code_calls_the_openmp_runtime(family: str, tmp_path: Path
     assert "GOMP_parallel" in (tmp_path / "p.s").read_text()
 
 
+@pytest.mark.parametrize(("clause", "racy"), [("", True), ("reduction(+ : s)", False)])
+def test_clang_s_race_build_tells_a_race_from_a_barrier(clause: str, racy: bool, tmp_path: Path) -> None:
+    toolchain = toolchain_or_skip("clang")
+    variant = Variant(("-O3",), Target.OPENMP, Purpose.RACES)
+    (tmp_path / "p.c").write_text(
+        f"""\
+#include <stdio.h>
+double a[1000];
+int main(void) {{
+    double s = 0;
+#pragma omp parallel for {clause}
+    for (int i = 0; i < 1000; i++)
+        s += i;
+#pragma omp parallel
+    {{
+#pragma omp for
+        for (int i = 0; i < 1000; i++) a[i] = i;
+#pragma omp for
+        for (int i = 0; i < 1000; i++) a[999 - i] += 1;
+    }}
+    printf("%g %g\\n", s, a[3]);
+    return 0;
+}}
+"""
+    )
+    compiler = toolchain.compiler(Language.C)
+    flags = (*toolchain.compile_flags(variant), "p.c", "-o", "p", *toolchain.link_flags(variant))
+    if subprocess.run((compiler, *flags), cwd=tmp_path).returncode != 0:
+        pytest.skip("clang's sanitizer runtime is not installed")
+    environment = {**toolchain.environment(variant), "OMP_NUM_THREADS": "3"}
+    ran = subprocess.run((tmp_path / "p",), env=environment, capture_output=True, text=True)
+    if "unexpected memory mapping" in ran.stderr:
+        pytest.skip("this kernel's address space layout is not ThreadSanitizer's")
+    assert ("WARNING: ThreadSanitizer: data race" in ran.stderr) == racy, ran.stderr
+    assert ("p.c:7" in ran.stderr) == racy
+
+
 def test_without_a_compiler_the_message_says_what_to_type(empty_path: Path) -> None:
     assert discovery.discover() == ()
     with pytest.raises(ToolMissing) as caught:

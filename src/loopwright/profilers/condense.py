@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from loopwright.core.profile import HotLine, Profile, Remark
 from loopwright.profilers.extents import Extent, innermost_first, loops_in
-from loopwright.toolchains.remarks import VECTORISER
+from loopwright.toolchains.remarks import NOT_VECTORISED, VECTORISER
 
 COVERAGE = 0.95
 """Share of the samples inside the task's sources that the kept lines cover, if `MOST_LINES` allow it."""
@@ -141,21 +141,19 @@ def _spot(lines: list[HotLine], remarks: Sequence[Remark], sources: Mapping[str,
         extents = loops_in(source)
         for line in lines:
             chosen += _of_loop_around(line.line, here, extents)
-    told = sorted(dict.fromkeys(_telling(chosen)), key=lambda r: (r.line, r.column))
+    told = sorted(dict.fromkeys(_telling(chosen, here)), key=lambda r: (r.line, r.column))
     return HotSpot(
         file, first, last, sum(hot.share for hot in lines), lines[0].function, tuple(lines), tuple(told)
     )
 
 
-def _telling(remarks: Sequence[Remark]) -> list[Remark]:
-    """Without what does not help to decide on an edit, and reasons that the loop's remark repeats."""
+def _telling(remarks: Sequence[Remark], everything: Sequence[Remark]) -> list[Remark]:
+    """Without what does not help to decide on an edit, and reasons that the remark of a loop repeats."""
     said = [
         r for r in remarks if _TELLING.match(r.optimisation) or (r.optimisation == "inline" and not r.passed)
     ]
-    whole = " ".join(r.message for r in said if r.passed is not None)
-    return [
-        r for r in said if r.passed is not None or r.message.removeprefix("not vectorized: ") not in whole
-    ]
+    whole = "\n".join(r.message for r in everything if r.passed is not None)
+    return [r for r in said if r.passed is not None or r.message.removeprefix(NOT_VECTORISED) not in whole]
 
 
 def _of_loop_around(line: int, remarks: Sequence[Remark], extents: tuple[Extent, ...]) -> list[Remark]:

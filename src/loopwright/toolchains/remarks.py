@@ -31,7 +31,8 @@ _GCC_REASON = re.compile(
 )
 # Said of every vector size too small for the type, of remainders and of straight code: no reason for a loop.
 _GCC_LAME = re.compile(r"^no vectype|will never be profitable|iteration count too small|in basic block")
-_NOT_VECTORISED = "not vectorized: "
+NOT_VECTORISED = "not vectorized: "
+"""How the message of a reason begins, at the statement that it is about."""
 # In this order: "vectorized" also stands in messages that speak of inlining or unrolling.
 _GCC_PASSES = (
     ("basic block part vectorized", "slp-vectorizer"),
@@ -109,7 +110,7 @@ def _gcc_loop(loop: Remark, reasons: list[Remark]) -> list[Remark]:
     elsewhere = [r for r in chosen if r.line != loop.line]
     return [
         *(
-            replace(r, passed=None, optimisation=VECTORISER, message=_NOT_VECTORISED + r.message)
+            replace(r, passed=None, optimisation=VECTORISER, message=NOT_VECTORISED + r.message)
             for r in elsewhere
         ),
         whole,
@@ -145,7 +146,7 @@ def from_clang(content: bytes) -> tuple[Remark, ...]:
             if remark.passed is None:
                 reason = message.removeprefix(f"{_LOOP_NOT_VECTORISED}: ")
                 reasons.append((remark.line, reason))
-                remark = replace(remark, message=f"{_NOT_VECTORISED}{reason}"[:_LONGEST])
+                remark = replace(remark, message=f"{NOT_VECTORISED}{reason}"[:_LONGEST])
             else:
                 if remark.passed is False and message == _LOOP_NOT_VECTORISED:
                     remark = _with_reasons(remark, reasons)
