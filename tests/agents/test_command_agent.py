@@ -106,7 +106,7 @@ def test_an_agent_sees_its_own_run_only(smooth_task: Path, measured_home: Path, 
     {
         env
         cat loopwright.toml
-        find / -name '*.npz' -o -name journal.jsonl -o -name machine.json -o -name reference 2>/dev/null
+        find / -name journal.jsonl -o -name machine.json -o -name lineage.git 2>/dev/null
         ls /root /home
         cat /etc/shadow
         (echo > /dev/tcp/127.0.0.1/22) 2>&1
@@ -119,7 +119,7 @@ def test_an_agent_sees_its_own_run_only(smooth_task: Path, measured_home: Path, 
     assert "LOOPWRIGHT_BENCH" in seen, "the script must have run"
     assert "hunter2" not in seen
     assert "odd" not in seen and "1021" not in seen, "a held-out case was shown"
-    for name in ("npz", "journal.jsonl", "machine.json", "reference"):
+    for name in ("journal.jsonl", "machine.json", "lineage.git"):
         assert name not in seen
     assert "root:" not in seen
 

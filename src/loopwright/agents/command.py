@@ -79,7 +79,7 @@ class CommandAgent:
 
 def evaluate_workspace(bench: Workbench, workspace: Path, *, timed: bool) -> Evaluation:
     """Evaluate the files in `workspace` as they are now. Raises BudgetSpent."""
-    title = f"workspace, evaluation {len(bench.evaluations) + 1}"
+    title = "the workspace as it was"
     try:
         candidate = read_candidate(workspace, bench.task, parent=bench.original, title=title)
     except MalformedWorkspace as error:
