@@ -269,7 +269,9 @@ def _settled(runs: Sequence[Run], loop: Loop, id: str) -> bool:
     if not all(writes_first(touches, loop.id) for _, _, touches in per_visit):
         return False
     needed = [(r, v) for r, v, _ in per_visit if used_after(r, v, array)]
-    return not needed or (array.is_scalar and all(last_iteration_writes(r, v, array) for r, v in needed))
+    if not any(v.iterations for _, v in needed):
+        return True  # Nothing has run whose last value could be missed.
+    return array.is_scalar and all(last_iteration_writes(r, v, array) for r, v in needed)
 
 
 def order_kept(run: Run, band: Sequence[str], new_time: Sequence[Sequence[int]]) -> bool:

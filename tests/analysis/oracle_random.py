@@ -23,7 +23,7 @@ OPERATIONS = ("+", "*", "min", "max")
 
 
 class Generator:
-    """One random nest a seed. With `affine` nothing in it is left open, so that exact answers can be expected."""
+    """One random nest a seed. With `affine` nothing is left open, so that exact answers can be expected."""
 
     def __init__(self, seed: int, *, affine: bool, perfect: bool = False) -> None:
         self.chance = random.Random(seed)

@@ -1,7 +1,7 @@
 """Dependence analysis against brute force on random nests.
 
-Soundness is absolute: nothing PROVED may be wrong in any run. Exactness is a rate: of the affine loops that are
-parallel in all runs, how many are proved.
+Soundness is absolute: nothing PROVED may be wrong in any run. Exactness is a rate: of the affine loops that
+are parallel in all runs, how many are proved.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ Verdict = tuple[Answer, str]
 """An answer, and the reason as a sentence for people."""
 
 Matrix = Sequence[Sequence[int]]
-"""One row per new loop, outermost first; one column per loop of the band. A column stands for the value of the
-loop's induction variable, negated for a loop that counts down: it grows with time in every loop."""
+"""One row per new loop, outermost first; one column per loop of the band. A column stands for the value of
+the loop's induction variable, negated for a loop that counts down: it grows with time in every loop."""
 
 
 Violated = Callable[[list[str], list[str]], str]
@@ -170,7 +170,7 @@ def collapse_legal(nest: LoopNest, band: Sequence[str], facts: NestFacts | None 
 
 
 def is_rectangular(nest: LoopNest, band: Sequence[str]) -> bool:
-    """Whether no bound of a loop in the band depends on another loop of it, so that headers can change places."""
+    """Whether no bound of a loop depends on another loop of the band, so that headers can change places."""
     ids = set(band)
     loops = [path_to(nest, id)[-1] for id in band]
     return all(
