@@ -12,7 +12,7 @@ from driver_support import build, compilers, execute, kernel_task, outcome, rand
 from loopwright.core.errors import TaskError
 from loopwright.core.modes import FailureMode
 from loopwright.core.task import Argument, Case, Dtype, Init, Language, Role, Task
-from loopwright.tasks.driver import driver_arguments, explain_exit, write_driver
+from loopwright.tasks.driver import MalformedResult, driver_arguments, explain_exit, write_driver
 
 N = Argument("n", Role.IN, Dtype.I32, value="n")
 X = Argument("x", Role.IN, Dtype.F64, ("n",))
@@ -58,7 +58,9 @@ def axpy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Task]:
 def test_an_inout_array_is_restored_before_every_repetition(axpy: tuple[Path, Task]) -> None:
     executable, task = axpy
     once = outcome(executable, task, task.cases[0])
-    often = outcome(executable, task, task.cases[0], repetitions=5, warmup=2)
+    often = outcome(executable, task, task.cases[0], repetitions=5, warmup=2, check=True)
+    timed = outcome(executable, task, task.cases[0], repetitions=5, warmup=2)
+    assert timed.outputs["y"].tobytes() == once.outputs["y"].tobytes()
     assert once.outputs["y"].tobytes() == often.outputs["y"].tobytes()
     assert len(often.inner_s) == 5 and all(s > 0 for s in often.inner_s)
     assert len(set(often.digests)) == 1 and len(often.digests) == 5
@@ -208,6 +210,53 @@ def test_digests_show_that_repetitions_differ(faulty: tuple[Path, Task]) -> None
     result = outcome(executable, task, Case("c", params={"n": 64, "mode": 9, "at": 0}), repetitions=4)
     assert len(set(result.digests)) == 4
     assert result.outputs["y"][0] == 4
+
+
+REMEMBERING = "void square(int n, const double *x, const int *p, double *y)"
+REMEMBERING_SOURCE = """
+#include <string.h>
+static double kept[100];
+static const double *of;
+void square(int n, const double *x, const int *p, double *y)
+{
+    if (of != x) { for (int i = 0; i < n; i++) kept[i] = x[p[i]] * x[p[i]]; }
+    if (CACHE) of = x;
+    memcpy(y, kept, n * sizeof *y);
+}
+"""
+
+
+@pytest.mark.parametrize("cache", [0, 1])
+def test_an_answer_from_memory_is_wrong_in_the_last_call(cache: int, tmp_path: Path) -> None:
+    arguments = (
+        N, X, Argument("p", Role.IN, Dtype.I32, ("n",), init=Init("permutation")),
+        Argument("y", Role.OUT, Dtype.F64, ("n",)),
+    )  # fmt: skip
+    task = kernel_task(REMEMBERING_SOURCE, REMEMBERING, arguments, [Case("c", params={"n": 100})])
+    executable = build(task, tmp_path, "gcc", "-O1", f"-DCACHE={cache}")
+    right = outcome(executable, task, task.cases[0]).outputs["y"]
+    last = outcome(executable, task, task.cases[0], repetitions=3)
+    assert (
+        0 < np.count_nonzero(last.outputs["y"] != right) <= 4
+        if cache
+        else np.array_equal(last.outputs["y"], right)
+    )
+    assert np.array_equal(np.sort(right), np.sort(random_units(1, 1, 100) ** 2))
+
+
+def test_work_that_goes_on_after_the_call_is_noticed(tmp_path: Path) -> None:
+    prototype = "void later(double *y)"
+    source = """
+        #include <pthread.h>
+        #include <unistd.h>
+        static void *work(void *y) { for (;;) ++*(volatile double *)y; return 0; }
+        void later(double *y) { pthread_t t; y[0] = 0; pthread_create(&t, 0, work, y);
+                                while (*(volatile double *)y < 1) usleep(10); pthread_detach(t); }
+    """
+    task = kernel_task(source, prototype, [Argument("y", Role.OUT, Dtype.F64, ("8000000",))], [Case("c")])
+    executable = build(task, tmp_path, "gcc", "-pthread")
+    with pytest.raises(MalformedResult, match=r"after the kernel had returned|digest at the end"):
+        outcome(executable, task, task.cases[0])
 
 
 def test_changed_rounding_mode_is_seen_and_undone(faulty: tuple[Path, Task]) -> None:

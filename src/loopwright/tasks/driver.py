@@ -115,7 +115,9 @@ def driver_arguments(
         task, case: what is run.
         result: file that the driver writes, relative to its working folder.
         repetitions, warmup: timed calls of the kernel, and calls before them that are not timed. Every
-            call finds fresh outputs and the same inputs.
+            call finds fresh outputs. The last one finds the inputs of the case; without `check`, each
+            call before it finds two elements of every random array swapped, so that an answer kept from
+            an earlier call is a wrong one.
         placement: "aligned" (64 bytes, for timing), "end" or "start": the end of every array that touches
             a guard page.
         check: inputs are read-only memory, and verified after every call instead of after the last.

@@ -32,7 +32,8 @@ class DriverResult:
         inner_s: seconds of every timed call of the kernel, in order.
         outputs: name of every `out` and `inout` array, in its shape, and "return" (shape `(1,)`), as the
             last call left them.
-        digests: one digest over all outputs after every timed call; equal when the outputs are.
+        digests: one digest over all outputs right after every timed call; equal when the outputs are. In
+            check mode all calls have the same inputs, otherwise only the last call has the case's own.
         untouched: how many elements of an `out` array still hold the poison that was put there before the
             last call; arrays with none are left out.
         fp_control_changed: the kernel came back with another rounding mode, flushing of subnormals or
@@ -67,20 +68,27 @@ def read_result(content: bytes, task: Task, case: Case) -> DriverResult:
         raise MalformedResult(f"the result has {len(content)} bytes, expected {total}: it is torn")
     outputs: dict[str, npt.NDArray[np.generic]] = {}
     untouched: dict[str, int] = {}
-    digest = digest_of(content[:start])
+    digest, of_outputs = digest_of(content[:start]), 0
     for section in sections:
         raw = content[start : start + section.size_bytes]
         start += section.size_bytes
-        digest = _mixed(digest ^ digest_of(raw))
+        digest_of_section = digest_of(raw)
+        digest = _mixed(digest ^ digest_of_section)
+        of_outputs = _mixed(of_outputs ^ digest_of_section)
         outputs[section.name] = np.frombuffer(raw, dtype=section.dtype.numpy).reshape(section.shape)
         if section.role is Role.OUT and (left := _poisoned(raw, section.dtype)) > 0:
             untouched[section.name] = left
     if struct.pack("<Q", digest) != content[start:]:
         raise MalformedResult("the digest at the end of the result does not fit its content")
+    times, digests = _times(header), tuple(str(d) for d in _list(header, "digests"))
+    if len(digests) != len(times):
+        raise MalformedResult(f"the result holds {len(times)} times but {len(digests)} digests")
+    if digests[-1] != f"{of_outputs:016x}":
+        raise MalformedResult("the outputs changed after the kernel had returned")
     return DriverResult(
-        inner_s=_times(header),
+        inner_s=times,
         outputs=outputs,
-        digests=tuple(str(d) for d in _list(header, "digests")),
+        digests=digests,
         untouched=untouched,
         fp_control_changed=header.get("fp_control_changed") is True,
     )
