@@ -79,9 +79,11 @@ def build(
     return program
 
 
-def output(program: Path, threads: int) -> list[float]:
+def output(program: Path, threads: int, arguments: tuple[str, ...] = ()) -> list[float]:
+    """The numbers that the program prints."""
     done = subprocess.run(
-        [str(program)],
+        [str(program), *arguments],
+        cwd=program.parent,
         capture_output=True,
         text=True,
         timeout=60,
@@ -93,7 +95,8 @@ def output(program: Path, threads: int) -> list[float]:
         },
     )
     assert done.returncode == 0, done.stderr
-    return [float(word) for word in done.stdout.split()]
+    words = done.stdout.split()
+    return [float(word) for word in words if not word[0].isalpha()]
 
 
 def runs_alike(

@@ -1,5 +1,7 @@
 """`parallel for`: the text, what it computes, and the illegal twins that must be refused."""
 
+# ruff: noqa: E501 (one snippet a line is easier to compare)
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -153,6 +155,20 @@ void kernel(int n, double (*restrict v)[97], double (*restrict u)[97])
     )
     for n, proposal in enumerate(proposals):
         runs_alike(text, text_of(proposal), main, tmp_path / str(n))
+
+
+def test_a_row_sum_is_not_collapsed() -> None:
+    text = """\
+void kernel(int n, int m, double *restrict y, const double *restrict a)
+{
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < m; j++)
+            y[i] += a[i * m + j];
+}
+"""
+    proposals, _ = ask(MOVE, text)
+    assert proposals
+    assert all("collapse" not in text_of(p) for p in proposals)
 
 
 def test_a_serial_outer_loop_leaves_the_inner_one() -> None:

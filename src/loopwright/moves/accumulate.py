@@ -35,7 +35,7 @@ from loopwright.moves.rewrite import (
     place_before,
     pragma_before,
 )
-from loopwright.moves.strides import lines_per_iteration
+from loopwright.moves.strides import Stride, lines_per_iteration, stride
 
 FAMILY = "accumulate-in-place"
 FACTOR = 4.0
@@ -311,8 +311,9 @@ def _gains(source: NestSource, rows: Loop) -> bool:
     """Whether the inner loop leaps through memory, and would not with the loops exchanged."""
     terms = rows.loops[0]
     body = terms.statements()
-    along_terms = lines_per_iteration(source.nest, body, terms)
-    return along_terms >= 1.0 and lines_per_iteration(source.nest, body, rows) < along_terms
+    strides = {stride(source.nest.array(a.array), a, terms) for s in body for a in s.accesses}
+    now, then = (lines_per_iteration(source.nest, body, loop) for loop in (terms, rows))
+    return Stride.FAR in strides and then < now
 
 
 # -- writing

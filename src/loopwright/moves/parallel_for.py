@@ -192,8 +192,14 @@ def _collapsible(source: NestSource, loop: Loop) -> bool:
         require_parallel(source.facts_of(inner))
     except Declined:
         return False
-    between = blanked(source.data)[loop.body.start : inner.range.start]
-    if b"#" in between:
+    if b"#" in blanked(source.data)[loop.body.start : inner.range.start]:
+        return False
+    # One set of clauses, that of the outer loop, has to do for both: a row sum is combined by the inner
+    # loop alone, and would be raced for.
+    outer_facts, inner_facts = source.facts_of(loop), source.facts_of(inner)
+    if not set(inner_facts.reductions) <= set(outer_facts.reductions):
+        return False
+    if not set(inner_facts.last_private) <= set(outer_facts.last_private):
         return False
     return collapse_legal(source.nest, (loop.id, inner.id), source.facts)[0] is Answer.PROVED
 

@@ -1,0 +1,103 @@
+"""`simd` on innermost loops."""
+
+# ruff: noqa: E501 (one snippet a line is easier to compare)
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from moves_support import ask, runs_alike, text_of
+
+from loopwright.core.task import Target
+from loopwright.moves.simd import Simd
+
+MOVE = Simd()
+
+DOT = """\
+double kernel(int n, const double *x, const double *y)
+{
+    double s = 0.0, t;
+    for (int i = 0; i < n; i++) {
+        t = x[i] * y[i];
+        s += t;
+    }
+    return s;
+}
+"""
+
+
+def test_reduction_and_private_whole_file_and_result(tmp_path: Path) -> None:
+    (proposal,), refusals = ask(MOVE, DOT)
+    assert not refusals
+    assert text_of(proposal) == DOT.replace(
+        "    for", "    #pragma omp simd private(t) reduction(+: s)\n    for"
+    )
+    assert "rounding may differ" in proposal.edit.proof
+    main = (
+        "#include <stdio.h>\ndouble kernel(int, const double *, const double *);\nint main(void) {"
+        " static double x[999], y[999]; for (int i = 0; i < 999; i++) { x[i] = i % 7; y[i] = i % 5; }"
+        ' printf("%.17g", kernel(999, x, y)); }'
+    )
+    runs_alike(DOT, text_of(proposal), main, tmp_path)
+
+
+def test_the_inner_loop_of_a_parallel_nest_is_still_seen() -> None:
+    text = """\
+void kernel(int n, int m, double *restrict a, const double *restrict b)
+{
+    #pragma omp parallel for schedule(static)
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < m; j++)
+            a[i * m + j] += b[j];
+}
+"""
+    (proposal,), _ = ask(MOVE, text)
+    assert text_of(proposal) == text.replace("        for", "        #pragma omp simd\n        for")
+
+
+def test_last_values_are_copied_out(tmp_path: Path) -> None:
+    text = """\
+double kernel(const double *restrict x, double *restrict y)
+{
+    int i;
+    double t;
+    for (i = 0; i < 61; i++) {
+        t = x[i] * 3.0;
+        y[i] = t;
+    }
+    return i * 1000 + t;
+}
+"""
+    (proposal,), _ = ask(MOVE, text)
+    assert "lastprivate(" in text_of(proposal)
+    main = (
+        "#include <stdio.h>\ndouble kernel(const double *restrict, double *restrict);\nint main(void) {"
+        " static double x[61], y[61]; for (int i = 0; i < 61; i++) x[i] = i % 7 + 1;"
+        ' printf("%.17g ", kernel(x, y)); for (int i = 0; i < 61; i++) printf("%.17g ", y[i]); }'
+    )
+    runs_alike(text, text_of(proposal), main, tmp_path)
+
+
+def test_not_twice() -> None:
+    text = "void f(int n, double *a) {\n#pragma omp simd\nfor (int i = 0; i < n; i++) a[i] = i; }"
+    assert ask(MOVE, text) == ([], [])
+    assert ask(MOVE, text.replace("#pragma omp simd\n", ""), target=Target.SERIAL) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "void f(int n, double *a) { for (int i = 1; i < n; i++) a[i] = a[i - 1] * 0.5; }",
+        "void f(int n, double *a) { for (int i = 4; i < n; i++) a[i] = a[i - 4] * 0.5; }",
+        "void f(int n, double *a, double *b) { for (int i = 0; i < n; i++) a[i] = b[i]; }",
+        "void f(double *a) { for (int i = 0; i < 4; i++) a[i] = i; }",
+        "void f(int n, int *restrict h, const int *restrict b) { for (int i = 0; i < n; i++) h[b[i]]++; }",
+        "double f(int n, double *a) { double s = 0; for (int i = 0; i < n; i++) { s += a[i]; a[i] = s; } return s; }",
+        "int f(int n, int *a) { for (int i = 0; i < n; i++) if (a[i]) return i; return -1; }",
+    ],
+)
+def test_illegal_twins_are_refused(text: str) -> None:
+    proposals, refusals = ask(MOVE, text)
+    assert not proposals
+    assert refusals
