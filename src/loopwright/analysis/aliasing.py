@@ -32,16 +32,19 @@ def disjoint_pairs(
 
 def distinct_types(first: CType, second: CType) -> bool:
     """Whether an object cannot be accessed as both types (C11 6.5p7; C++17 [basic.lval] 11)."""
-    return (
-        first.is_arithmetic
-        and second.is_arithmetic
-        and "char" not in first.spelling + second.spelling
-        and _plain_name(first) != _plain_name(second)
-        and not (first.kind == second.kind == "int" and _is_named(first, second))
-    )
+    if "char" in _plain_name(first) or "char" in _plain_name(second):
+        return False
+    if "pointer" in (first.kind, second.kind):
+        return first.is_arithmetic or second.is_arithmetic
+    if not (first.is_arithmetic and second.is_arithmetic):
+        return False
+    both_integers = first.kind == second.kind == "int"
+    return _plain_name(first) != _plain_name(second) and not (both_integers and _is_named(first, second))
 
 
 def _plain_name(type_: CType) -> str:
+    if type_.kind == "pointer":
+        return "pointer"
     words = [w for w in type_.spelling.split() if w not in ("unsigned", "signed", "const", "volatile")]
     return " ".join(words) or "int"
 

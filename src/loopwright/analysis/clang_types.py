@@ -71,6 +71,7 @@ class TypeReader:
                     made.count = made.size // element.size
                 return
         declaration = canonical.get_declaration()
+        made.union = declaration.kind.name == "UNION_DECL"
         if declaration.kind.name not in ("STRUCT_DECL", "CLASS_DECL"):
             return
         if any(c.kind.name == "CXX_BASE_SPECIFIER" for c in declaration.get_children()):

@@ -178,7 +178,8 @@ class Lowering:
     def _count(self, type_: CType, sizes: list[Expr]) -> Affine | None:
         if type_.container == "vector":
             return None
-        size = sizes.pop(0) if sizes else None
+        # `double c[][30]` has no size to take for its first dimension.
+        size = sizes.pop(0) if sizes and "[]" not in type_.spelling else None
         if type_.count is not None:
             return Affine(type_.count)
         value = self.scope.integer(size) if size is not None else None

@@ -380,6 +380,8 @@ class NestReader:
     def _pragma_before(self, first: int) -> list[str]:
         """The kind of the directive that stands directly before the token `first`, as in ["omp"]."""
         tokens = self.unit.tokens
+        if first >= 4 and tokens[first - 4].text == "_Pragma":
+            return [tokens[first - 2].text]
         start = first - 1
         while start > 0 and self._continued(tokens[start - 1], tokens[start]):
             start -= 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from loopwright.analysis.scopes import Effects, effects_of
-from loopwright.analysis.syntax import Expr, Function, Stmt, Unit, Variable
+from loopwright.analysis.syntax import CType, Expr, Function, Stmt, Unit, Variable
 from loopwright.analysis.values import structure
 
 ALLOCATORS = frozenset(
@@ -67,13 +67,15 @@ class Assignment:
 class Cells:
     """All assignments to pointers of a translation unit.
 
-    `spoiled` are cells that change in a way that is not understood; `swaps` the pairs that are exchanged.
+    `defined` are the functions with a body, `spoiled` the cells that change in a way that is not understood,
+    `swaps` the pairs that are exchanged.
     """
 
     assigned: dict[Cell, list[Assignment]] = field(default_factory=dict)
     spoiled: set[Cell] = field(default_factory=set)
     swaps: list[tuple[Cell, Cell]] = field(default_factory=list)
     calls: dict[str, list[tuple[str, Expr]]] = field(default_factory=dict)
+    defined: frozenset[str] = frozenset()
     used_as_value: set[str] = field(default_factory=set)
 
     def component(self, cell: Cell) -> frozenset[Cell]:
@@ -97,13 +99,15 @@ def cell_of(expr: Expr) -> Cell | None:
         owner = expr.args[0].type.stripped
         if owner.kind == "pointer" and owner.element is not None:
             owner = owner.element
+        if owner.union:
+            return None
         return (_FIELD, owner.spelling.replace("const ", ""), expr.name)
     return None
 
 
 def collect(unit: Unit) -> Cells:
     """All assignments to pointers, exchanges and calls of the unit."""
-    cells = Cells()
+    cells = Cells(defined=frozenset(unit.functions))
     for variable in unit.variables:
         if variable.init is not None:
             _assign(cells, variable, variable.init, "", repeats=False)
@@ -220,10 +224,54 @@ def _called(cells: Cells, call: Expr, function: str, *, repeats: bool) -> None:
             if same_owner:
                 cells.swaps.append((a, b))
                 return
+    if call.key not in cells.defined:
+        for arg in call.args:
+            _spoil_members(cells, _uncast(arg).type)
     for arg, written in zip(call.args, call.by_reference, strict=False):
         cell = cell_of(arg) if written and arg.type.stripped.kind == "pointer" else None
         if cell is not None:
             cells.spoiled.add(cell)
+
+
+def _spoil_members(cells: Cells, type_: CType) -> None:
+    """A function that is not seen may put anything into the members of a struct that it gets a pointer to."""
+    inner = type_.element
+    if type_.kind not in ("pointer", "array") or inner is None or inner.const or inner.kind != "record":
+        return
+    for name, member in inner.fields:
+        if member.kind == "pointer":
+            cells.spoiled.add((_FIELD, inner.spelling, name))
+
+
+_FORGETFUL = frozenset({"free", "memset", "bzero", "printf", "fprintf", "posix_memalign", "memcpy"})
+"""Library functions that do not keep the pointers they are given. memcpy is asked for its target only."""
+
+
+def _uncast(expr: Expr) -> Expr:
+    while expr.kind == "cast":
+        expr = expr.args[0]
+    return expr
+
+
+def _is_kept(pointer: Variable, function: Function) -> bool:
+    """Whether the value of a local pointer may be stored anywhere else in the function."""
+
+    def is_it(expr: Expr) -> bool:
+        bare = _uncast(expr)
+        if bare.kind == "binary" and bare.type.kind == "pointer":
+            return any(is_it(arg) for arg in bare.args)
+        return bare.kind == "ref" and bare.variable is pointer
+
+    for statement in function.body.walk():
+        if any(v.init is not None and is_it(v.init) for v in statement.variables):
+            return True
+        for expr in _walk(statement.own_expressions()):
+            if expr.kind == "assign" and is_it(expr.args[1]):
+                return True
+            hands_on = expr.kind in ("init", "cond") or (expr.kind == "call" and expr.name not in _FORGETFUL)
+            if hands_on and any(is_it(arg) for arg in expr.args):
+                return True
+    return False
 
 
 class Aliasing:
@@ -344,15 +392,19 @@ class Aliasing:
         return None
 
     def _allocates(self, function: Function) -> bool:
-        """Whether every pointer it returns is newly allocated in it and kept nowhere else."""
+        """Whether every pointer it returns is newly allocated in the same call and kept nowhere else."""
         returned = [s.expr for s in function.body.walk() if s.kind == "return" and s.expr is not None]
         for value in returned:
-            found = self.origins(value, function.key)
+            bare = _uncast(value)
+            local = bare.kind == "ref" and bare.variable is not None and bare.variable.scope == "local"
+            if bare.kind not in ("call", "int") and not local:
+                return False
+            found = self.origins(bare, function.key)
             if found is None or any(o.kind != "alloc" or o.function != function.key for o in found):
                 return False
-        return bool(returned) and not any(
-            s.kind == "decl" and any(v.scope == "static" for v in s.variables) for s in function.body.walk()
-        )
+            if local and bare.variable is not None and _is_kept(bare.variable, function):
+                return False
+        return bool(returned)
 
     def object_origins(self, lvalue: Expr, function: str) -> Origins:
         """In which object an lvalue lies (for a container: the elements it owns)."""

@@ -302,6 +302,8 @@ class StatementReader:
             if kind is AccessKind.WRITE:
                 self._unknown(f"loop variable {place.root.name} is changed in its loop", expr.line)
             return
+        if kind is AccessKind.READ and _is_constant(place):
+            return
         pointer = place.root if place.type.kind == "pointer" and not place.path else None
         if kind is AccessKind.READ and pointer is not None and self._is_steady(pointer):
             return
@@ -324,6 +326,12 @@ class StatementReader:
 
     def _unknown(self, reason: str, line: int) -> None:
         self.found.unknowns.append(Unknown(reason, line))
+
+
+def _is_constant(place: Place) -> bool:
+    """Whether it is a global number that nothing can change."""
+    root = place.root
+    return root is not None and root.scope == "global" and root.type.const and root.type.is_arithmetic
 
 
 def self_update(target: Expr, value: Expr) -> str | None:

@@ -32,6 +32,7 @@ class CType:
     count: int | None = None
     container: str = ""
     fields: tuple[tuple[str, CType], ...] = ()
+    union: bool = False
     unsigned: bool = False
     const: bool = False
     volatile: bool = False

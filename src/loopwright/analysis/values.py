@@ -145,7 +145,8 @@ class Scope:
 
     def _parameter(self, key: object, wish: str, text: str) -> str:
         if key not in self._names:
-            base = "".join(c if c.isalnum() or c == "_" else "_" for c in wish).strip("_") or "size"
+            words = "".join(c if c.isalnum() or c == "_" else " " for c in wish).split()
+            base = "_".join(words) or "size"
             name, number = base, 2
             while name in self.taken:
                 name, number = f"{base}_{number}", number + 1
@@ -287,7 +288,8 @@ class Scope:
 
     def pointer(self, expr: Expr) -> Pointer | None:
         """The array and offset that a pointer expression stands for, None when it cannot be told."""
-        if expr.type.stripped.kind == "array":
+        # libclang gives a sum with an array parameter the array's type, though it is a pointer.
+        if expr.type.stripped.kind == "array" and expr.kind not in ("binary", "cast"):
             place = self.place(expr)
             return None if place is None else Pointer(place, Polynomial())
         match expr.kind:
