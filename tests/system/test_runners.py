@@ -130,6 +130,14 @@ def test_a_wrapper_stands_before_the_program(runner: Runner, cwd: Path) -> None:
     assert int(nice.stdout) == os.nice(0) + 5
 
 
+def test_the_time_that_a_wrapper_takes_is_not_the_programs(runner: Runner, cwd: Path) -> None:
+    slow = ("sh", "-c", 'sleep 1; "$@"; sleep 1', "sh")
+    execution = runner.run(Command(("echo", "x"), cwd, wrap=slow), Limits(wall_s=0.9))
+    assert execution.ok
+    assert execution.wall_s < 1.0 < 2.0 <= execution.outer_s
+    assert runner.run(Command(("sleep", "9"), cwd, wrap=slow), Limits(wall_s=0.3)).ending is Ending.WALL_LIMIT
+
+
 def test_a_wrapper_that_does_not_exist_is_the_callers_mistake(runner: Runner, cwd: Path) -> None:
     with pytest.raises(FileNotFoundError):
         runner.run(Command(("true",), cwd, wrap=("no-such-profiler",)), Limits())

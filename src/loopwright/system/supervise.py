@@ -33,7 +33,9 @@ DEFAULT_ENVIRONMENT = {
 _GRACE_S = 0.7
 """From asking the launcher to end everything to killing it from outside."""
 _WRAP_GRACE_S = 20.0
-"""For a profiler to write down its data after the program has ended by itself."""
+"""For a profiler to get going, and to write down its data after the program has ended by itself."""
+_START_GRACE_S = 5.0
+"""For the sandbox to be set up, on a machine that is busy."""
 _NPROC_SLACK = 64
 _CHUNK_BYTES = 1 << 16
 
@@ -164,8 +166,10 @@ class _Supervision:
         for number in by_number:
             os.set_blocking(number, False)
             poller.register(number, select.POLLIN)
-        wall_end = float("inf") if self.limits.wall_s is None else began + self.limits.wall_s
-        until = wall_end
+        wall_s = float("inf") if self.limits.wall_s is None else self.limits.wall_s
+        grace_s = _WRAP_GRACE_S if self.command.wrap else _START_GRACE_S
+        wall_end = began + wall_s + grace_s
+        until, lines = wall_end, 0
         while True:
             now = time.monotonic()
             if self.reason is None:
@@ -185,6 +189,10 @@ class _Supervision:
             for number, _ in poller.poll(wait_ms):
                 file, stream = by_number[number]
                 more = _read(file, stream)
+                if stream is self.report and (said := self.report.kept.count(b"\n")) > lines:
+                    # The limit is the program's own: from its start to its end, without what is around it.
+                    wall_end = time.monotonic() + (wall_s if said == 1 else grace_s)
+                    lines = said
                 if not more or (stream.truncated and stream is not self.report):
                     poller.unregister(number)
                 if not more and stream is self.report:
