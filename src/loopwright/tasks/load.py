@@ -57,7 +57,7 @@ def task_of(file: TaskFile) -> Task:
     from loopwright.tasks.checks import check_task
 
     table = validated(file)
-    tree = read_tree(file.path.parent, keep=_named_files(table), leave_out=_stale_outputs(table))
+    tree = read_tree(file.path.parent, keep=_named_files(table), leave_out=_left_out(file, table))
     task = _task(file, table, tree)
     check_task(file, task)
     return task
@@ -80,10 +80,10 @@ def _named_files(table: schema.TaskTable) -> frozenset[str]:
     return frozenset(named)
 
 
-def _stale_outputs(table: schema.TaskTable) -> frozenset[str]:
-    """Output files that an earlier run left behind: an answer that nobody must be able to read."""
+def _left_out(file: TaskFile, table: schema.TaskTable) -> frozenset[str]:
+    """The task file, which names the held-out cases, and outputs that an earlier run left behind."""
     outputs = {output.path for output in table.output.files or ()}
-    return frozenset(outputs - _named_files(table))
+    return frozenset((outputs | {file.path.name}) - _named_files(table))
 
 
 def _task(file: TaskFile, table: schema.TaskTable, tree: Tree) -> Task:

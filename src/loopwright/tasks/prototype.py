@@ -13,7 +13,7 @@ from loopwright.core.task import Dtype
 
 _TYPES: dict[str, Dtype] = {
     "double": Dtype.F64, "float": Dtype.F32,
-    "char": Dtype.I8, "signed char": Dtype.I8, "unsigned char": Dtype.U8,
+    "signed char": Dtype.I8, "unsigned char": Dtype.U8,
     "short": Dtype.I16, "unsigned short": Dtype.U16,
     "int": Dtype.I32, "unsigned": Dtype.U32, "signed": Dtype.I32,
     "long": Dtype.I64, "unsigned long": Dtype.U64,
@@ -22,7 +22,8 @@ _TYPES: dict[str, Dtype] = {
     "uint8_t": Dtype.U8, "uint16_t": Dtype.U16, "uint32_t": Dtype.U32, "uint64_t": Dtype.U64,
     "bool": Dtype.U8, "_Bool": Dtype.U8,
 }  # fmt: skip
-"""C types of the 64-bit Linux ABIs (LP64: `long` has eight bytes)."""
+"""C types of the 64-bit Linux ABIs (LP64: `long` has eight bytes). `char` is signed or not
+as the processor has it, so it is left open."""
 
 _QUALIFIERS = re.compile(
     r"\b(const|volatile|restrict|__restrict__|__restrict|register|static|inline|__inline__|extern|struct|"
