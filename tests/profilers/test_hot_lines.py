@@ -95,7 +95,7 @@ def profiled(
     work, scratch = tmp_path / "work", tmp_path / "scratch"
     work.mkdir()
     scratch.mkdir()
-    command = Command((str(folder / "prog"), *args), work, readable=(folder,), env={"OMP_NUM_THREADS": "2"})
+    command = Command((str(folder / "prog"), *args), work, readable=(folder,), env={"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"})
     remarks = find(family).parse_remarks((folder / "remarks").read_bytes()) if family else ()
     profile = take(
         profiler, command, LIMITS, runner, sources=folder, scratch=scratch, case="planted", remarks=remarks

@@ -124,6 +124,25 @@ def test_auto_parallel_code_calls_the_openmp_runtime(family: str, tmp_path: Path
     assert "GOMP_parallel" in (tmp_path / "p.s").read_text()
 
 
+def test_a_clang_without_polly_fails_as_a_build_and_not_as_an_exception(tmp_path: Path) -> None:
+    clang = toolchain_or_skip("clang").compiler(Language.C)
+    wrapper = script(
+        tmp_path / "clang",
+        f"""said="clang (LLVM option parsing): Unknown command line argument '-polly'."
+case "$*" in *-polly*) echo "$said" >&2; exit 1;; esac
+exec {clang} "$@\"""",
+    )
+    found = discovery.describe(wrapper)
+    assert isinstance(found, Clang)
+    assert found.polly is Polly.ABSENT
+    flags = found.compile_flags(Variant(("-O3",), Target.SERIAL, Purpose.AUTO_PARALLEL))
+    (tmp_path / "p.c").write_text("int main(void) { return 0; }\n")
+    made = subprocess.run((wrapper, *flags, "p.c"), cwd=tmp_path, capture_output=True, text=True)
+    assert made.returncode != 0
+    (told,) = found.parse_diagnostics(made.stderr)
+    assert "Unknown command line argument '-polly'" in told.message
+
+
 @pytest.mark.parametrize(("clause", "racy"), [("", True), ("reduction(+ : s)", False)])
 def test_clang_s_race_build_tells_a_race_from_a_barrier(clause: str, racy: bool, tmp_path: Path) -> None:
     toolchain = toolchain_or_skip("clang")

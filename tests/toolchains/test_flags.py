@@ -68,8 +68,6 @@ def test_what_cannot_be_done_is_said_and_not_left_out() -> None:
     without = Clang("clang-16", "16.0.6", Path("/usr/bin/clang-16"), openmp_problem="no omp.h")
     with pytest.raises(ToolMissing, match=r"no omp\.h"):
         without.compile_flags(Variant((), Target.OPENMP))
-    with pytest.raises(ToolMissing, match="without Polly"):
-        without.compile_flags(Variant((), Target.SERIAL, Purpose.AUTO_PARALLEL))
     with pytest.raises(ToolMissing, match=r"no C\+\+ compiler"):
         without.compiler(Language.CXX)
 

@@ -54,6 +54,7 @@ _LINKED = re.compile(
     r"(?P<message>(?:undefined reference to|multiple definition of|cannot find |could not read symbols|"
     r"unrecognized file|file not recognized|relocation |DSO missing|undefined symbol|first defined here).*)$"
 )
+_OPTIONS = re.compile(r"^\S+ \(LLVM option parsing\): (?!Did you mean)(?P<message>.+)$")
 _SUMMARIES = re.compile(
     r"^(?:linker command failed with exit code|ld returned \d+ exit status|"
     r"make: \[.*\] (?:Error \d+|Killed|Terminated))"
@@ -129,7 +130,7 @@ def _from_text(line: str, following: Iterator[str]) -> Iterator[Diagnostic]:
         yield Diagnostic(
             severity, f"CMake: {_paragraph(following)}", match["file"] or "", int(match["line"] or 0)
         )
-    elif (match := _SHELL.match(line)) is not None:
+    elif (match := _SHELL.match(line) or _OPTIONS.match(line)) is not None:
         yield Diagnostic(Severity.ERROR, match["message"])
 
 

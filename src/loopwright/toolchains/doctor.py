@@ -13,14 +13,19 @@ from loopwright.core.errors import ToolMissing
 from loopwright.core.task import Language
 from loopwright.system.bubblewrap import bubblewrap_problem
 from loopwright.toolchains import discovery, trials
-from loopwright.toolchains.clang import Clang
+from loopwright.toolchains.clang import Clang, Polly
 from loopwright.toolchains.gcc import Gcc
 from loopwright.toolchains.install import install_line
 from loopwright.toolchains.toolchain import Tool
 
 _COMPILES = {
     "gcc": "building and timing C tasks; the compiler used unless another is asked for",
-    "clang": "a second compiler (--toolchain clang), with its own remarks and Polly's parallelisation",
+    "clang": "a second compiler (--toolchain clang), with its own remarks and parallelisation",
+}
+_POLLY = {
+    Polly.PARALLEL: "Polly parallelises here",
+    Polly.SERIAL: "Polly is there; its parallel code comes out serial in this release",
+    Polly.ABSENT: "built without Polly: no automatic parallelisation to compare with",
 }
 _COMPILES_CXX = {"gcc": "building and timing C++ tasks", "clang": "C++ tasks with clang"}
 _CXX = {"gcc": "g++", "clang": "clang"}
@@ -50,7 +55,10 @@ def _compilers() -> Iterator[Tool]:
                 notes=notes,
             )
         for toolchain in own:
-            yield Tool(toolchain.name, _COMPILES[family], True, str(toolchain.cc), toolchain.version)
+            notes = (_POLLY[toolchain.polly],) if isinstance(toolchain, Clang) else ()
+            yield Tool(
+                toolchain.name, _COMPILES[family], True, str(toolchain.cc), toolchain.version, notes=notes
+            )
             yield _cxx(toolchain)
             yield _openmp(toolchain)
 

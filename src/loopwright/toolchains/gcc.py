@@ -103,11 +103,6 @@ class Gcc:
             case Purpose.PROFILE:
                 return ("-g", "-fno-omit-frame-pointer")
             case Purpose.AUTO_PARALLEL:
-                if self.openmp_problem:
-                    raise ToolMissing(
-                        f"auto-parallelisation of {self.name} needs libgomp: {self.openmp_problem}",
-                        hint=f"to get it: {install_line('libgomp')}",
-                    )
                 return (f"-ftree-parallelize-loops={variant.threads}",)
             case Purpose.RACES:
                 return ("-fsanitize=thread", *_SANITIZED)

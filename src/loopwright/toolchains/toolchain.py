@@ -67,7 +67,7 @@ class Toolchain(Protocol):
 
     def compile_flags(self, variant: Variant) -> tuple[str, ...]:
         """Everything for the compile step: the variant's flags, those of target and purpose, diagnostics
-        in machine-readable form excluded.
+        in machine-readable form excluded. Raises ToolMissing when the target cannot be had.
         """
         ...
 
