@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from driver_support import RESULT, build, kernel_task, outcome
+from driver_support import GOLDEN, RESULT, build, kernel_task, outcome
 
 from loopwright.core.task import Argument, Case, Dtype, Init, Role, Task
 from loopwright.tasks.driver import MalformedResult, read_result
+from loopwright.tasks.driver_result import digest_of
 
 PROTOTYPE = "int scale(int n, const double *x, double *y, short *z)"
 SOURCE = PROTOTYPE + " { for (int i = 0; i < n; i++) { y[i] = 2 * x[i]; z[i] += 1; } return n; }\n"
@@ -40,6 +41,28 @@ def test_outputs_are_in_the_order_of_the_arguments_and_read_only(written: tuple[
     assert list(result.outputs) == ["y", "z", "return"]
     assert len(result.inner_s) == 3
     assert not result.outputs["y"].flags.writeable
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size_bytes", [0, 1, 7, 8, 9, 8 * 16384 - 1, 8 * 16384, 8 * 16384 + 13])
+def test_the_digest_is_the_sum_that_it_claims_to_be(size_bytes: int) -> None:
+    content = np.random.default_rng(size_bytes).bytes(size_bytes)
+
+    def mix(z: int) -> int:
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+        return z ^ (z >> 31)
+
+    words = [int.from_bytes(content[at : at + 8], "little") for at in range(0, size_bytes, 8)]
+    total = sum(mix((word + GOLDEN * (place + 1)) % 2**64) for place, word in enumerate(words))
+    assert digest_of(content) == mix((total + size_bytes) % 2**64)
+
+
+def test_a_large_result_is_read_whole(tmp_path: Path) -> None:
+    task = kernel_task(SOURCE, PROTOTYPE, ARGUMENTS, [Case("c", params={"n": 30_001})], returns=Dtype.I32)
+    outputs = outcome(build(task, tmp_path), task, task.cases[0]).outputs
+    assert outputs["z"].tolist() == list(range(1, 30_002))
+    assert outputs["y"].flags.aligned and outputs["return"].tolist() == [30_001]
 
 
 def test_every_shorter_file_is_torn(written: tuple[bytes, Task]) -> None:
