@@ -14,9 +14,10 @@ from loopwright.moves.proposals import Proposals, proposals
 from loopwright.tasks.load import load_task
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FLAGS = ("-O2", "-fopenmp", "-Wall", "-Werror")
+# clang warns where it could not make vectors of a simd loop: no error in the code.
+FLAGS = ("-O2", "-fopenmp", "-Wall", "-Werror", "-Wno-pass-failed")
 
-RANDOM = "static inline double r(void) { static unsigned s = 7; s = s * 1664525u + 1013904223u; return s / 4294967296.0; }\n"
+RANDOM = "static double r(void) { static unsigned s = 7; s = s * 1664525u + 1013904223u; return s / 4294967296.0; }\n"
 C = "#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n" + RANDOM
 MAINS = {
     "matmul": C + "void matmul(int, const double *restrict, const double *restrict, double *restrict);\n"
@@ -34,7 +35,7 @@ MAINS = {
     "static double x[10007]; static int h[20000]; int main(void) { for (int i = 0; i < 10007; i++) x[i] = r();"
     ' for (int b = 1; b < 20000; b += 9999) { histogram(10007, x, b, h); for (int i = 0; i < b; i++)'
     ' printf("%d ", h[i]); } }',
-    "montecarlo": C + "double montecarlo(int64_t, uint64_t);\nint main(void) {"
+    "montecarlo": "#include <stdint.h>\n#include <stdio.h>\ndouble montecarlo(int64_t, uint64_t);\nint main(void) {"
     ' printf("%.17g %.17g", montecarlo(100003, 5), montecarlo(1, 9)); }',
 }  # fmt: skip
 ARGUMENTS = {"heat2d": ("61", "20"), "nbody": ("83", "5")}
