@@ -71,7 +71,11 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Best:
-    """The winner of a run, timed again at the end beside the original."""
+    """The winner of a run, timed again at the end beside the original.
+
+    `wall_s` and `original_wall_s` are medians of that last timing, summed over the timed cases;
+    `held_out_speedup` is None when the task has no held-out case.
+    """
 
     candidate: str
     title: str
@@ -79,6 +83,7 @@ class Best:
     speedup: Speedup
     gates: Mapping[str, str]
     wall_s: float
+    original_wall_s: float = 0.0
     held_out_speedup: Speedup | None = None
 
 

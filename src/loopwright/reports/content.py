@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from loopwright.core.profile import Profile
@@ -35,7 +35,9 @@ class Content:
     final: Comparison | None
     result: RunResult | None
     best_tree: Tree | None
-    dropped: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
+    dropped: tuple[Mapping[str, Any], ...] = ()
+    refusals: tuple[Mapping[str, Any], ...] = ()
+    """What the built-in optimiser declined to do to the original, and why."""
 
 
 def read_content(directory: RunDirectory) -> Content:
@@ -64,6 +66,7 @@ def read_content(directory: RunDirectory) -> Content:
         final=from_data(Comparison, final["comparison"]) if final else None,
         result=outcome,
         best_tree=run.lineage.tree(best) if best else None,
+        refusals=tuple(r for e in _of(events, "proposals")[:1] for r in e.data["refusals"]),
         dropped=tuple(e.data for e in _of(events, "dropped")),
     )
 

@@ -38,7 +38,7 @@ def print_result(result: RunResult) -> None:
         console.print(f"  change     {escape(best.title)}")
         console.print(f"  verified   {escape(best.verified)}")
         flags = " ".join(base.flags)
-        console.print(f"  time       {duration(base.wall_s)} -> {duration(best.wall_s)} ({flags})")
+        console.print(f"  time       {duration(best.original_wall_s)} -> {duration(best.wall_s)} ({flags})")
         if best.held_out_speedup is not None:
             console.print(f"  held-out   {interval(best.held_out_speedup)} at sizes the run did not see")
     else:

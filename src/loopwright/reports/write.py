@@ -55,6 +55,7 @@ def _values(content: Content) -> dict[str, Any]:
         "proof": content.proofs.get(content.result.best.candidate, "")
         if content.result and content.result.best
         else "",
+        "refusals": content.refusals,
         "spots": _spots(content),
         "code_style": style_sheet(),
         "convergence": convergence(content.evaluations),
@@ -84,9 +85,11 @@ def _rooflines(content: Content, threads: int) -> list[tuple[str, Roofline]]:
         return []
     times = [("original", content.baseline.wall_s)]
     if result and result.best:
-        times.append(("best", result.best.wall_s))
+        times = [("original", result.best.original_wall_s), ("best", result.best.wall_s)]
     found = []
     for name, wall_s in times:
+        if not wall_s > 0:
+            continue
         position = roofline(
             work.bytes_of(cases[0]), work.flops_of(cases[0]), wall_s, content.machine.floors, threads
         )

@@ -65,7 +65,8 @@ class Workbench:
         gates: tuple[Gate, ...] = GATES,
     ) -> None:
         self.directory = directory
-        _, self.task, self.settings, _ = open_run(directory.path)
+        _, self.task, self.settings, facts = open_run(directory.path)
+        self.load_at_start = float(facts.get("load_average") or 0.0)
         self.lineage = directory.lineage
         self.journal = Journal(directory.journal, observer)
         self.gates = gates

@@ -17,12 +17,14 @@ from loopwright.gates.chain import run_gates
 from loopwright.gates.gate import Stage, Subject
 from loopwright.gates.outputs import OutputsGate
 from loopwright.harness.types import BuildResult
+from loopwright.system.machine import usable_cpus
 from loopwright.system.store import write_atomically
 from loopwright.timing.compare import SampleFailed, compare
 from loopwright.timing.policy import Policy
 from loopwright.timing.promotion import is_promoted
 from loopwright.workbench.baseline import build_original, median_wall_s, own_variant, run_original
 from loopwright.workbench.bench import Workbench
+from loopwright.workbench.machine_file import BUSY
 from loopwright.workbench.records import from_data, to_data
 from loopwright.workbench.sampling import sampler
 
@@ -109,6 +111,7 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
             speedup=timed.speedup,
             gates=verdict.by_gate,
             wall_s=median_wall_s(timed, "b"),
+            original_wall_s=median_wall_s(timed, "a"),
             held_out_speedup=elsewhere,
         ),
         None,
@@ -188,6 +191,11 @@ def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failur
         warnings.append("no held-out case: nothing was checked at a size that the run did not see")
     if not bench.task.cases_for(Use.CHECK):
         warnings.append("no check case: outputs were compared on the timed case alone")
+    if (load := bench.load_at_start) > BUSY * len(usable_cpus()):
+        warnings.append(
+            f"the machine was busy (load {load:.1f} on {len(usable_cpus())} processors): times are noisy "
+            "and parallel code looks slower than it is; repeat on an idle machine"
+        )
     if not bench.context.cases.runner.isolates:
         warnings.append("run without a sandbox (--sandbox none): candidates could reach the machine")
     return RunResult(
