@@ -282,13 +282,20 @@ def test_an_unsigned_bound_below_zero_bounds_nothing() -> None:
         b.loop("i", 0, "n-1", b.st("a[i]", "a[i+n-1]"), unsigned_variable=True),
         parameters=(Parameter("n", "n", 0),),
     )
-    assert verdicts(nest)["i"] is not PROVED  # n = 0: i < 2^64 - 1, and a[i - 1] is read
+    assert verdicts(nest)["i"] is not PROVED  # n = 0: i < 2^32 - 1, and a[i - 1] is read
     b = Builder()
     nest = b.nest(
         b.loop("i", 0, "n-1", b.st("a[i]", "a[i+n-1]"), unsigned_variable=True),
         parameters=(Parameter("n", "n", 1),),
     )
     assert verdicts(nest)["i"] is PROVED
+
+
+@pytest.mark.parametrize(("type_name", "answer"), [("std::size_t", PROVED), ("unsigned int", REFUTED)])
+def test_a_loop_of_2_to_the_64_iterations_never_ends(type_name: str, answer: Answer) -> None:
+    b = Builder()
+    root = b.loop("i", 1, "n-1", b.st("a[i]", "a[i+n-1]"), unsigned_variable=True, variable_type=type_name)
+    assert verdicts(b.nest(root, parameters=(Parameter("n", "n", 0),)))["i"] is answer
 
 
 def test_rows_of_a_flat_array_are_not_trusted() -> None:

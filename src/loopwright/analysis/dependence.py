@@ -91,7 +91,7 @@ def loop_facts(model: Model, loop: Loop) -> LoopFacts:
     found.unknowns += overlaps(model, loop)
     for id, references in model.arrays.items():
         inside = [r for r in references if r.under(loop)]
-        if any(r.is_write for r in inside):
+        if any(r.is_write for r in inside) and not _is_fresh(inside[0].array, loop):
             _examine(model, loop, inside[0].array, inside, found)
             found.written.append(id)
     answer = Answer.PROVED
@@ -165,7 +165,7 @@ def _induction_variables(model: Model, loop: Loop, found: _Findings) -> None:
         elif (inner is loop or _is_reached(inner)) and runs_at_least_once(model, loop):
             found.last_private.append(inner.variable)
         else:
-            words = f"the loop variable {inner.variable} may be needed after a loop that may not run"
+            words = f"the value of the loop variable {inner.variable} may be needed after the loop, which may not run"
             found.unknowns.append(Unknown(words, _line(inner)))
 
 
@@ -174,11 +174,13 @@ def _is_reached(loop: Loop) -> bool:
     return any(not s.guards and s.exact_guards for s in loop.body_items if not isinstance(s, Loop))
 
 
+def _is_fresh(array: Array, loop: Loop) -> bool:
+    """Whether each iteration has an object of its own because it is declared in the loop."""
+    return array.storage is Storage.LOCAL and array.declared_in in {inner.id for inner in loop.walk()}
+
+
 def _examine(model: Model, loop: Loop, array: Array, inside: Sequence[Reference], found: _Findings) -> None:
     """Finds what one array that is written in the loop means for it."""
-    inner = {around.id for around in loop.walk()}
-    if array.declared_in in inner and array.storage is Storage.LOCAL:
-        return
     carried = carried_by(model, loop, inside)
     if not carried:
         return
@@ -231,6 +233,7 @@ class Carried:
     turned: bool
     """The set has the instances of the sink first."""
     pairs: Any
+    order: Any
     certain: bool
 
 
@@ -249,10 +252,10 @@ def carried_by(model: Model, loop: Loop, references: Sequence[Reference]) -> lis
                 continue
             orders = [(forward, False)] if first is second else [(forward, False), (backward, True)]
             for order, turned in orders:
-                carried = model.solver.intersection(pairs, model.ordered(first.place, second.place, order))
-                if not model.solver.is_empty(carried):
+                ordered = model.ordered(first.place, second.place, order)
+                if not model.solver.is_empty(pairs, ordered):
                     source, sink = (second, first) if turned else (first, second)
-                    found.append(Carried(source, sink, turned, carried, certain and bool(loop.step)))
+                    found.append(Carried(source, sink, turned, pairs, ordered, certain and bool(loop.step)))
     return found
 
 
@@ -262,7 +265,8 @@ def dependences(model: Model, loop: Loop, found: Sequence[Carried]) -> list[Depe
     for item in found:
         source, sink = item.source, item.sink
         first, second = (sink, source) if item.turned else (source, sink)
-        distance = model.distances(item.pairs, first.place, second.place)
+        carried = model.solver.intersection(item.pairs, item.order)
+        distance = model.distances(carried, first.place, second.place)
         if item.turned:
             distance = tuple(None if d is None else -d for d in distance)
         kind = "output" if source.is_write and sink.is_write else "flow" if source.is_write else "anti"

@@ -16,8 +16,8 @@ def described(facts: LoopFacts, nest: LoopNest, written: Sequence[str]) -> str:
     if facts.parallel is Answer.PROVED:
         return "parallel: " + "; ".join(_conditions(facts, names, written))
     if facts.parallel is Answer.REFUTED:
-        shown = [_dependence_words(d, names) for d in facts.carried[:3]]
-        return "not parallel: " + "; ".join([*shown, *_more(len(facts.carried), 3)])
+        words = list(dict.fromkeys(_dependence_words(d, names) for d in facts.carried))
+        return "not parallel: " + "; ".join([*words[:3], *_more(len(words), 3)])
     reasons = list(dict.fromkeys(_at(u.reason, u.line) for u in facts.unknowns))
     return "unknown: " + "; ".join([*reasons[:3], *_more(len(reasons), 3)])
 

@@ -13,6 +13,9 @@ from enum import Enum
 
 from loopwright.analysis.ir import Affine, Constraint, Loop, LoopNest, Relation, Statement
 
+_WIDE = ("size_t", "unsigned long", "unsigned long long", "uint64_t", "uintptr_t", "uintmax_t", "size_type")
+"""Unsigned types of 64 bits on the machines that Loopwright runs on."""
+
 
 class Precision(Enum):
     """Which side a domain errs on where the IR is not exact."""
@@ -138,9 +141,13 @@ def loop_texts(loop: Loop, names: Names, loops: Mapping[str, str], precision: Pr
     """Constraints on the induction variable of `loop`, whose own name and those around it are in `loops`.
 
     An unsigned variable compared with a bound below zero is compared with a huge number instead (C11
-    6.3.1.8 and 6.2.5p9), so that such a bound does not bound the MAY domain.
+    6.3.1.8 and 6.2.5p9), so that such a bound does not bound the MAY domain. With 64 bits that is left out:
+    a loop of more than 2**63 iterations never ends, so that no program depends on what it does.
     """
     name, may = loops[loop.id], precision is Precision.MAY
+    wraps = loop.unsigned_variable and (
+        bool(loop.problems) or loop.variable_type.split("::")[-1] not in _WIDE
+    )
     texts: list[str] = []
     for form in loop.lower or ():
         texts.append(f"{name} >= {names.form(form, loops)}")
@@ -148,7 +155,7 @@ def loop_texts(loop: Loop, names: Names, loops: Mapping[str, str], precision: Pr
             texts.append(f"{names.form(form, loops)} >= 0")
     for form in loop.upper or ():
         text = f"{name} < {names.form(form, loops)}"
-        if loop.unsigned_variable and may:
+        if wraps and may:
             slack = -1 if loop.step is not None and loop.step < 0 else 0
             limit = names.form(form + Affine(slack), loops)
             if form.terms or form.constant + slack < 0:

@@ -41,6 +41,7 @@ class Solver:
         self._context = islpy.Context()
         self._end = time.monotonic() + seconds
         self._sets: dict[str, Any] = {}
+        self._empty: dict[tuple[int, ...], bool] = {}
 
     def _start(self) -> None:
         left = self._end - time.monotonic()
@@ -65,15 +66,21 @@ class Solver:
         return OutOfTime() if "maximal number of operations" in str(error) or "quota" in str(error) else error
 
     def is_empty(self, *sets: Any) -> bool:
-        """Whether the intersection of the sets is empty."""
-        self._start()
-        try:
-            result = sets[0]
-            for other in sets[1:]:
-                result = result.intersect(other)
-            return bool(result.is_empty())
-        except self._isl.Error as error:
-            raise self._explained(error) from None
+        """Whether the intersection of sets made by :meth:`set` is empty."""
+        # The sets live as long as the solver, so that their addresses name them.
+        key = tuple(id(one) for one in sets)
+        known = self._empty.get(key)
+        if known is None:
+            self._start()
+            try:
+                result = sets[0]
+                for other in sets[1:]:
+                    result = result.intersect(other)
+                known = bool(result.is_empty())
+            except self._isl.Error as error:
+                raise self._explained(error) from None
+            self._empty[key] = known
+        return known
 
     def is_covered(self, inner: Any, parts: Sequence[Any]) -> bool:
         """Whether the union of `parts` holds all of `inner`."""
