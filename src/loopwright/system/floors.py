@@ -3,7 +3,8 @@
 Two small C programs of our own (`floors/triad.c`, `floors/fma.c`) are compiled with optimisation for this
 processor and run a few kernels each; the highest figure counts. A time that would need more than these
 ceilings is rejected as physically impossible, so every choice here errs towards a ceiling that is too high:
-each thread's best repetition, the best kernel, and never less with more threads than with fewer.
+each thread's best repetition, the best kernel, and no figure below what those for other numbers of threads
+imply.
 
 What the figures count:
 
@@ -38,7 +39,7 @@ _FLAGS = (
 )
 _MEASURING_S = 3.0
 """What all kernels for all numbers of threads together may take, touching the memory not included."""
-_TRIAD_KERNELS, _FMA_KERNELS = 9, 12
+_TRIAD_KERNELS, _FMA_KERNELS = 9, 16
 _SHORTEST_S, _LONGEST_S = 0.01, 0.1
 _SUPPOSED_CACHE_BYTES = 32 << 20
 _LARGEST_ARRAY_BYTES = 1 << 30
@@ -171,9 +172,10 @@ def _best(figures: Mapping[str, float], kind: str) -> float:
 
 
 def _never_less(by_count: Mapping[int, float]) -> dict[int, float]:
-    """More threads can do at least what fewer can: the others may rest."""
-    best = 0.0
-    ceilings: dict[int, float] = {}
-    for count in sorted(by_count):
-        best = ceilings[count] = max(best, by_count[count])
-    return ceilings
+    """More threads can do at least what fewer can (the others may rest), and fewer at least their share of
+    what more can (they get in each other's way no more): one disturbed measurement is mended by the others.
+    """
+    return {
+        count: max(figure * min(1.0, count / other) for other, figure in by_count.items())
+        for count in sorted(by_count)
+    }

@@ -36,8 +36,13 @@ static volatile double q_source = 0.5, x_source = 0.25;
 #define COLLECT_Y(k) sum += y##k;
 #define NOTHING(DO)
 
-#define KERNEL(NAME, SCALAR, BYTES, FMAS, ADDS)                          \
-    static void NAME(void *argument) {                                   \
+/* Both, because how the steps fall on the decoder's windows is worth 8 % and differs by compiler. */
+#define ONCE "GCC unroll 1"
+#define TWICE "GCC unroll 2"
+
+#define KERNEL(NAME, SCALAR, BYTES, FMAS, ADDS, UNROLL)                  \
+    static void NAME(void *argument, size_t piece) {                     \
+        (void)piece;                                                     \
         typedef SCALAR scalar;                                           \
         typedef SCALAR vec __attribute__((vector_size(BYTES)));          \
         part_t *part = argument;                                         \
@@ -45,6 +50,7 @@ static volatile double q_source = 0.5, x_source = 0.25;
         vec q = sum + (scalar)q_source;                                  \
         FMAS(START_X)                                                    \
         ADDS(START_Y)                                                    \
+        _Pragma(UNROLL)                                                  \
         for (int step = 0; step < STEPS; step++) {                       \
             FMAS(MULTIPLY_ADD)                                           \
             ADDS(ADD)                                                    \
@@ -55,20 +61,24 @@ static volatile double q_source = 0.5, x_source = 0.25;
     }
 
 #define KERNELS(BYTES)                                                   \
-    KERNEL(f64_fma12_##BYTES, double, BYTES, CHAINS_12, NOTHING)         \
-    KERNEL(f64_fma24_##BYTES, double, BYTES, CHAINS_24, NOTHING)         \
-    KERNEL(f64_mixed_##BYTES, double, BYTES, CHAINS_8, CHAINS_7)         \
-    KERNEL(f32_fma12_##BYTES, float, BYTES, CHAINS_12, NOTHING)          \
-    KERNEL(f32_fma24_##BYTES, float, BYTES, CHAINS_24, NOTHING)          \
-    KERNEL(f32_mixed_##BYTES, float, BYTES, CHAINS_8, CHAINS_7)
+    KERNEL(f64_fma12_##BYTES, double, BYTES, CHAINS_12, NOTHING, ONCE)         \
+    KERNEL(f64_fma24_##BYTES, double, BYTES, CHAINS_24, NOTHING, ONCE)         \
+    KERNEL(f64_mixed_##BYTES, double, BYTES, CHAINS_8, CHAINS_7, ONCE)   \
+    KERNEL(f64_mixed2_##BYTES, double, BYTES, CHAINS_8, CHAINS_7, TWICE) \
+    KERNEL(f32_fma12_##BYTES, float, BYTES, CHAINS_12, NOTHING, ONCE)          \
+    KERNEL(f32_fma24_##BYTES, float, BYTES, CHAINS_24, NOTHING, ONCE)          \
+    KERNEL(f32_mixed_##BYTES, float, BYTES, CHAINS_8, CHAINS_7, ONCE)    \
+    KERNEL(f32_mixed2_##BYTES, float, BYTES, CHAINS_8, CHAINS_7, TWICE)
 
 #define ROWS(BYTES)                                                      \
     {"f64_fma12_" #BYTES, f64_fma12_##BYTES, 24 * BYTES / 8},            \
     {"f64_fma24_" #BYTES, f64_fma24_##BYTES, 48 * BYTES / 8},            \
     {"f64_mixed_" #BYTES, f64_mixed_##BYTES, 23 * BYTES / 8},            \
+    {"f64_mixed2_" #BYTES, f64_mixed2_##BYTES, 23 * BYTES / 8},          \
     {"f32_fma12_" #BYTES, f32_fma12_##BYTES, 24 * BYTES / 4},            \
     {"f32_fma24_" #BYTES, f32_fma24_##BYTES, 48 * BYTES / 4},            \
-    {"f32_mixed_" #BYTES, f32_mixed_##BYTES, 23 * BYTES / 4},
+    {"f32_mixed_" #BYTES, f32_mixed_##BYTES, 23 * BYTES / 4},            \
+    {"f32_mixed2_" #BYTES, f32_mixed2_##BYTES, 23 * BYTES / 4},
 
 #if defined(__AVX512F__)
 KERNELS(64)
@@ -81,7 +91,7 @@ KERNELS(16)
 
 static const struct {
     const char *name;
-    void (*work)(void *);
+    void (*work)(void *, size_t);
     int operations; /* in one step */
 } kernels[] = {
 #if defined(__AVX512F__)
@@ -98,7 +108,7 @@ static void *member(void *argument) {
     part_t *part = argument;
     team_t *team = part->team;
     for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++) {
-        double best = best_time(team, part->rank, kernels[k].work, part);
+        double best = best_time(team, part->rank, 1, kernels[k].work, part);
         report(team, part->rank, kernels[k].name, (double)kernels[k].operations * STEPS / best);
     }
     return NULL;
@@ -120,5 +130,6 @@ int main(int argc, char **argv) {
     run_team(&team, member, parts, sizeof *parts);
     double kept = 0;
     for (int rank = 0; rank < team.size; rank++) kept += parts[rank].sum;
+    free(parts);
     return kept == 0; /* uses the sums, so that no compiler drops the loops */
 }

@@ -24,17 +24,20 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Called by every member with its rank: all start together, and each gets the best of its own wall times, in
-   seconds. Rates are summed over the members from these, not taken from the slowest: on a busy machine all
-   members seldom run undisturbed at once, and a ceiling may be too high but must not be too low. */
-static double best_time(team_t *team, int rank, void (*work)(void *), void *argument) {
+/* Called by every member with its rank: all do their `pieces` of the work at the same time, and each gets the
+   best of its own wall times for one piece, in seconds. Pieces are to be short, and rates are summed over the
+   members, not taken from the slowest: on a busy machine a member is seldom undisturbed for long, all of them at
+   once hardly ever, and a ceiling may be too high but must not be too low. */
+static double best_time(team_t *team, int rank, size_t pieces, void (*work)(void *, size_t), void *argument) {
     double begun = now(), best = 0;
     for (int repetition = 0;; repetition++) {
         pthread_barrier_wait(&team->barrier);
-        double start = now();
-        work(argument);
-        double end = now();
-        if (repetition == 0 || end - start < best) best = end - start;
+        double start = now(), end = start;
+        for (size_t piece = 0; piece < pieces; piece++, start = end) {
+            work(argument, piece);
+            end = now();
+            if ((repetition == 0 && piece == 0) || end - start < best) best = end - start;
+        }
         if (rank == 0) team->more = repetition + 1 < LEAST_REPETITIONS || end - begun < team->seconds;
         pthread_barrier_wait(&team->barrier);
         if (!team->more) return best;

@@ -34,6 +34,7 @@ typedef double vec __attribute__((vector_size(WIDTH), aligned(WIDTH), may_alias)
 #define HUGE_PAGE ((size_t)2 << 20)
 #define L1_BYTES ((size_t)5 << 10) /* of each of three arrays; no two begin at the same offset in a 4 KiB page */
 #define L1_SWEEPS 2000
+#define PIECE_BYTES ((size_t)4 << 20)
 
 static void store_past_cache(vec *target, vec value) {
 #if defined(__clang__)
@@ -59,19 +60,19 @@ typedef struct {
     team_t *team;
     int rank;
     vec *a, *b, *c; /* this thread's part of each array */
-    size_t count;   /* vectors in it, a multiple of 32 */
+    size_t pieces, length; /* the part is worked on and timed in pieces of `length` vectors, a multiple of 32 */
     int sweeps;
     vec sum;
 } part_t;
 
 static const vec zero;
 
-static void sum_one_stream(void *argument) {
+static void sum_one_stream(void *argument, size_t piece) {
     part_t *p = argument;
     vec s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero;
     for (int sweep = 0; sweep < p->sweeps; sweep++) {
-        const vec *b = p->b;
-        for (size_t i = 0; i < p->count; i += 8) {
+        const vec *b = p->b + piece * p->length;
+        for (size_t i = 0; i < p->length; i += 8) {
             s0 += b[i], s1 += b[i + 1], s2 += b[i + 2], s3 += b[i + 3];
             s4 += b[i + 4], s5 += b[i + 5], s6 += b[i + 6], s7 += b[i + 7];
         }
@@ -81,10 +82,10 @@ static void sum_one_stream(void *argument) {
 }
 
 /* Four places at once keep more lines in flight than one on cores with a shallow prefetcher. */
-static void sum_four_streams(void *argument) {
+static void sum_four_streams(void *argument, size_t piece) {
     part_t *p = argument;
-    size_t quarter = p->count / 4;
-    const vec *b0 = p->b, *b1 = b0 + quarter, *b2 = b1 + quarter, *b3 = b2 + quarter;
+    size_t quarter = p->length / 4;
+    const vec *b0 = p->b + piece * p->length, *b1 = b0 + quarter, *b2 = b1 + quarter, *b3 = b2 + quarter;
     vec s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero;
     for (size_t i = 0; i < quarter; i += 2) {
         s0 += b0[i], s1 += b1[i], s2 += b2[i], s3 += b3[i];
@@ -93,32 +94,32 @@ static void sum_four_streams(void *argument) {
     p->sum = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7));
 }
 
-static void copy(void *argument) {
+static void copy(void *argument, size_t piece) {
     part_t *p = argument;
-    vec *restrict a = p->a;
-    const vec *restrict b = p->b;
-    for (size_t i = 0; i < p->count; i++) a[i] = b[i];
+    vec *restrict a = p->a + piece * p->length;
+    const vec *restrict b = p->b + piece * p->length;
+    for (size_t i = 0; i < p->length; i++) a[i] = b[i];
 }
 
-static void copy_past_cache(void *argument) {
+static void copy_past_cache(void *argument, size_t piece) {
     part_t *p = argument;
-    for (size_t i = 0; i < p->count; i++) store_past_cache(&p->a[i], p->b[i]);
+    for (size_t i = piece * p->length; i < (piece + 1) * p->length; i++) store_past_cache(&p->a[i], p->b[i]);
     finish_stores();
 }
 
-static void fill_past_cache(void *argument) {
+static void fill_past_cache(void *argument, size_t piece) {
     part_t *p = argument;
-    for (size_t i = 0; i < p->count; i++) store_past_cache(&p->a[i], zero);
+    for (size_t i = piece * p->length; i < (piece + 1) * p->length; i++) store_past_cache(&p->a[i], zero);
     finish_stores();
 }
 
-static void triad(void *argument) {
+static void triad(void *argument, size_t piece) {
     part_t *p = argument;
     const vec scale = zero + 3.0;
     for (int sweep = 0; sweep < p->sweeps; sweep++) {
-        vec *restrict a = p->a;
-        const vec *restrict b = p->b, *restrict c = p->c;
-        for (size_t i = 0; i < p->count; i += 4) {
+        vec *restrict a = p->a + piece * p->length;
+        const vec *restrict b = p->b + piece * p->length, *restrict c = p->c + piece * p->length;
+        for (size_t i = 0; i < p->length; i += 4) {
             a[i] = b[i] + scale * c[i];
             a[i + 1] = b[i + 1] + scale * c[i + 1];
             a[i + 2] = b[i + 2] + scale * c[i + 2];
@@ -128,16 +129,17 @@ static void triad(void *argument) {
     }
 }
 
-static void triad_past_cache(void *argument) {
+static void triad_past_cache(void *argument, size_t piece) {
     part_t *p = argument;
     const vec scale = zero + 3.0;
-    for (size_t i = 0; i < p->count; i++) store_past_cache(&p->a[i], p->b[i] + scale * p->c[i]);
+    for (size_t i = piece * p->length; i < (piece + 1) * p->length; i++)
+        store_past_cache(&p->a[i], p->b[i] + scale * p->c[i]);
     finish_stores();
 }
 
-static void measure(part_t *part, const char *name, void (*work)(void *), int arrays) {
-    double bytes = (double)part->count * WIDTH * arrays * part->sweeps;
-    report(part->team, part->rank, name, bytes / best_time(part->team, part->rank, work, part));
+static void measure(part_t *part, const char *name, void (*work)(void *, size_t), int arrays) {
+    double bytes = (double)part->length * WIDTH * arrays * part->sweeps;
+    report(part->team, part->rank, name, bytes / best_time(part->team, part->rank, part->pieces, work, part));
 }
 
 /* The same loops over data that stay in the first-level cache. */
@@ -145,22 +147,24 @@ static void measure_cache(part_t part) {
     _Alignas(64) static __thread char room[3 * L1_BYTES];
     memset(room, 0, sizeof room);
     part.a = (vec *)room, part.b = (vec *)(room + L1_BYTES), part.c = (vec *)(room + 2 * L1_BYTES);
-    part.count = L1_BYTES / WIDTH;
+    part.pieces = 1;
+    part.length = L1_BYTES / WIDTH;
     part.sweeps = L1_SWEEPS;
     measure(&part, "cache_triad", triad, 3);
-    part.count = 3 * L1_BYTES / WIDTH;
+    part.length = 3 * L1_BYTES / WIDTH;
     part.b = (vec *)room;
     measure(&part, "cache_sum", sum_one_stream, 1);
 }
 
 static void *member(void *argument) {
     part_t *part = argument;
-    memset(part->a, 0, part->count * WIDTH);
-    memset(part->b, 0, part->count * WIDTH);
-    memset(part->c, 0, part->count * WIDTH);
+    size_t bytes = part->pieces * part->length * WIDTH;
+    memset(part->a, 0, bytes);
+    memset(part->b, 0, bytes);
+    memset(part->c, 0, bytes);
     const struct {
         const char *name;
-        void (*work)(void *);
+        void (*work)(void *, size_t);
         int arrays;
     } kernels[] = {
         {"memory_sum", sum_one_stream, 1},   {"memory_sum4", sum_four_streams, 1},
@@ -195,7 +199,9 @@ int main(int argc, char **argv) {
     }
     team_t team = {.size = atoi(argv[1]), .seconds = atof(argv[3])};
     size_t block = 32 * (size_t)WIDTH;
-    size_t part_bytes = strtoull(argv[2], NULL, 10) / (size_t)(team.size > 0 ? team.size : 1) / block * block;
+    size_t wanted = strtoull(argv[2], NULL, 10) / (size_t)(team.size > 0 ? team.size : 1);
+    size_t pieces = wanted > PIECE_BYTES ? wanted / PIECE_BYTES : 1;
+    size_t length = wanted / pieces / block * 32, part_bytes = pieces * length * WIDTH;
     if (team.size < 1 || part_bytes == 0) {
         fprintf(stderr, "need at least one thread and %zu bytes for each\n", block);
         return 2;
@@ -206,11 +212,13 @@ int main(int argc, char **argv) {
     if (!parts) return 1;
     for (int rank = 0; rank < team.size; rank++) {
         size_t offset = (size_t)rank * part_bytes;
-        parts[rank] = (part_t){.team = &team, .rank = rank, .sweeps = 1, .count = part_bytes / WIDTH,
+        parts[rank] = (part_t){.team = &team, .rank = rank,
+                               .sweeps = 1, .pieces = pieces, .length = length,
                                .a = (vec *)(a + offset), .b = (vec *)(b + offset), .c = (vec *)(c + offset)};
     }
     run_team(&team, member, parts, sizeof *parts);
     double kept = 0;
     for (int rank = 0; rank < team.size; rank++) kept += parts[rank].sum[0];
+    free(parts);
     return kept != 0; /* the arrays hold zeros: uses the sums, so that no compiler drops the loops */
 }
