@@ -1,9 +1,10 @@
 #include "transport.h"
 
 /* First-order upwind advection with diffusion: `q` after one step, from `p`. */
-static void step(int rows, int columns, int stride, double cx, double cy, double d,
-                 const double *restrict p, double *restrict q)
+static void step(int rows, int columns, double cx, double cy, double d, const double *restrict p,
+                 double *restrict q)
 {
+    const int stride = columns + 2;
     for (int i = 1; i <= rows; i++) {
         for (int j = 1; j <= columns; j++) {
             double here = p[i * stride + j];
@@ -21,7 +22,7 @@ void transport(Grid *grid, int steps, double cx, double cy, double d)
 {
     Grid other = grid_new(grid->rows, grid->columns);
     for (int k = 0; k < steps; k++) {
-        step(grid->rows, grid->columns, grid->stride, cx, cy, d, grid->cells, other.cells);
+        step(grid->rows, grid->columns, cx, cy, d, grid->cells, other.cells);
         double *swapped = grid->cells;
         grid->cells = other.cells;
         other.cells = swapped;
