@@ -147,6 +147,34 @@ def test_a_makefile_builds_with_openmp(project: Path, tmp_path: Path, makefile: 
 
 
 @needs_make
+def test_a_cxx_makefile(tmp_path: Path) -> None:
+    folder = tmp_path / "cxx"
+    folder.mkdir()
+    (folder / "p.cpp").write_text(
+        "#include <iostream>\nint main() {\n#ifdef _OPENMP\n"
+        'std::cout << "openmp";\n#endif\nauto x = [] {}; x();\n}\n'
+    )
+    (folder / "Makefile").write_text("CXXFLAGS = -O1 -std=c++17\np: p.o\n\t$(CXX) $(CXXFLAGS) -o $@ $^\n")
+    task = _task(folder, infer_task(folder))
+    assert task.build.command is not None
+    assert "CXX={cxx} CXXFLAGS={cflags}' -std=c++17'" in task.build.command
+    assert task.build.flags == ("-O1",)
+    assert _output(task, tmp_path) == ["openmp"]
+
+
+@needs_make
+def test_several_programs_in_a_makefile(project: Path) -> None:
+    (project / "other.c").write_text("int main(void) { return 0; }\n")
+    (project / "Makefile").write_text(
+        "all: sum other\n" + ONE_LINE + "other: other.c\n\t$(CC) -o other other.c\n"
+    )
+    inferred = infer_task(project)
+    task = _task(project, inferred)
+    assert set(task.editable) == {"src/sum.c", "src/main.c"}
+    assert any("other as well; sum was taken" in remark for remark in inferred.check)
+
+
+@needs_make
 def test_what_a_makefile_says_is_used(project: Path) -> None:
     (project / "Makefile").write_text(SEPARATE)
     inferred = infer_task(project)

@@ -235,6 +235,13 @@ PROGRAM_CASES = [
         ["stands in quotes"],
     ),
     (
+        "command_and_libs",
+        'sources = ["heat.c", "main.c"]',
+        'command = "make CC={cc} CFLAGS={cflags} O={exe}"',
+        "build.libs",
+        ["by 'command'", "LDLIBS=-lm"],
+    ),
+    (
         "executable_without_command",
         "# build",
         'executable = "heat"',
@@ -735,7 +742,7 @@ def test_more_than_one_mistake_is_counted(tmp_path: Path) -> None:
 
 def test_a_makefile_may_not_be_editable(tmp_path: Path) -> None:
     folder = _program_folder(tmp_path)
-    text = PROGRAM.replace(
+    text = PROGRAM.replace('libs = ["m"]', "").replace(
         'sources = ["heat.c", "main.c"]', 'command = "make CC={cc} CFLAGS={cflags} O={exe}"'
     )
     _check(

@@ -47,6 +47,13 @@ def check_build(file: TaskFile, task: Task) -> None:
         )
     if build.command is not None:
         _check_command(file, build.command, task)
+        for name in ("libs", "standard"):
+            if getattr(build, name):
+                raise file.problem(
+                    ("build", name),
+                    f"'{name}' says nothing to a build by 'command'",
+                    "put it into the command, as in CFLAGS={cflags}' -std=c99' LDLIBS=-lm",
+                )
     elif not build.sources:
         raise file.problem(
             ("build",),

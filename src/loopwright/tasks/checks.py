@@ -25,7 +25,7 @@ BUILD_FILES = ("Makefile", "makefile", "GNUmakefile", "CMakeLists.txt", "configu
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OWN_VARIABLES = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OMP_DYNAMIC")
-_MAIN = re.compile(r"\bmain\b")
+_MAIN = re.compile(rb"\bmain\b")
 
 
 def check_task(file: TaskFile, task: Task) -> None:
@@ -48,7 +48,7 @@ def check_task(file: TaskFile, task: Task) -> None:
     _check_work(file, task)
     if task.kernel is not None:
         check_kernel(file, task)
-    elif not any(_MAIN.search(content.decode("utf-8", "replace")) for content in task.tree.values()):
+    elif not any(_MAIN.search(content) for content in task.tree.values()):
         raise file.problem(
             ("build",),
             "no file of this task has a main function",
