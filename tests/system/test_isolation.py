@@ -105,9 +105,12 @@ def test_no_trace_is_left_on_the_host(
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
+    memory = tmp_path / "memory"
+    memory.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setattr("loopwright.system.bubblewrap.memory_folder", lambda: memory)
     assert shell(sandbox, cwd, "mkdir -p /tmp/a/b; chmod 0 /tmp/a; echo x > /x").wrote_outside == ("/x",)
-    assert list(temporary.iterdir()) == []
+    assert [*temporary.iterdir(), *memory.iterdir()] == []
 
 
 def test_no_privileges_and_no_way_to_get_them(sandbox: Runner, cwd: Path, program: Program) -> None:

@@ -7,16 +7,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from loopwright.system.scratch import remove_abandoned, scratch_folder
-
-
-@pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return tmp_path
+from loopwright.system.scratch import memory_folder, remove_abandoned, scratch_folder
 
 
 def aged(folder: Path) -> Path:
@@ -25,40 +20,49 @@ def aged(folder: Path) -> Path:
     return folder
 
 
-def test_it_is_gone_at_the_end(temporary: Path) -> None:
-    with pytest.raises(KeyError), scratch_folder() as folder:
-        assert folder.parent == temporary
+def test_it_is_gone_at_the_end(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), scratch_folder(tmp_path) as folder:
+        assert folder.parent == tmp_path
         raise KeyError
-    assert list(temporary.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_process_left_is_removed(temporary: Path) -> None:
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     script = (
-        "import time\nfrom loopwright.system.scratch import scratch_folder\n"
-        "with scratch_folder() as folder:\n    print(folder, flush=True)\n    time.sleep(60)\n"
+        "import sys, time\nfrom pathlib import Path\nfrom loopwright.system.scratch import scratch_folder\n"
+        "with scratch_folder(Path(sys.argv[1])) as folder:\n"
+        "    print(folder, flush=True)\n    time.sleep(60)\n"
     )
-    environment = {**os.environ, "TMPDIR": str(temporary)}
-    owner = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
-    )
+    argv = [sys.executable, "-c", script, str(tmp_path)]
+    owner = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
     left = aged(Path(owner.stdout.readline().strip()))
-    remove_abandoned.__wrapped__(temporary)
+    remove_abandoned.__wrapped__(tmp_path)
     assert left.is_dir()  # its owner lives
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    remove_abandoned.__wrapped__(temporary)
+    remove_abandoned.__wrapped__(tmp_path)
     assert not left.exists()
 
 
-def test_new_and_foreign_folders_are_left_alone(temporary: Path) -> None:
-    new, other = temporary / "loopwright-sandbox-new", temporary / "something-else"
-    target = aged_target = temporary / "target"
+def test_new_and_foreign_folders_are_left_alone(tmp_path: Path) -> None:
+    new, other = tmp_path / "loopwright-sandbox-new", tmp_path / "something-else"
+    target = aged_target = tmp_path / "target"
     for folder in (new, other, target):
         folder.mkdir()
     aged(other)
     aged(aged_target)
-    (temporary / "loopwright-sandbox-link").symlink_to(target)
-    remove_abandoned.__wrapped__(temporary)
+    (tmp_path / "loopwright-sandbox-link").symlink_to(target)
+    remove_abandoned.__wrapped__(tmp_path)
     assert all(folder.is_dir() for folder in (new, other, target))
+
+
+def test_a_fast_place_is_one_that_can_be_written() -> None:
+    assert os.access(memory_folder(), os.W_OK)
+
+
+def test_a_full_memory_folder_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=1, f_frsize=4096))
+    assert memory_folder() == tmp_path

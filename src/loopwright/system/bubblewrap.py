@@ -16,7 +16,7 @@ from pathlib import Path
 from loopwright.core.errors import LoopwrightError, ToolMissing
 from loopwright.system.compiled import launcher
 from loopwright.system.execution import Command, Ending, Execution, Limits
-from loopwright.system.scratch import scratch_folder
+from loopwright.system.scratch import memory_folder, scratch_folder
 from loopwright.system.supervise import Placement, supervise
 
 INSTALL = "apt-get install bubblewrap    (or dnf install bubblewrap, zypper install bubblewrap)"
@@ -52,7 +52,7 @@ class _Mounts:
 
 
 class BubblewrapRunner:
-    """Implements :class:`~loopwright.system.execution.Runner` by bubblewrap 0.4 or later."""
+    """Implements :class:`~loopwright.system.execution.Runner` by bubblewrap 0.2 or later."""
 
     name = "bubblewrap"
     isolates = True
@@ -67,8 +67,7 @@ class BubblewrapRunner:
         bwrap = shutil.which("bwrap")
         if bwrap is None:
             raise ToolMissing("bwrap is not in PATH", where="bubblewrap", hint=INSTALL)
-        with scratch_folder() as scratch:
-            execution = _run_in(scratch, bwrap, command, limits)
+        execution = _run(bwrap, command, limits)
         failed_inside = execution.ending is Ending.NOT_STARTED and "bwrap:" in execution.message
         if failed_inside and (problem := bubblewrap_problem()):
             raise ToolMissing(problem, where="bubblewrap", hint=INSTALL)
@@ -82,8 +81,8 @@ def bubblewrap_problem() -> str:
     if bwrap is None:
         return f"bwrap is not in PATH; {INSTALL}"
     try:
-        with scratch_folder() as scratch, tempfile.TemporaryDirectory() as cwd:
-            execution = _run_in(scratch, bwrap, Command(("true",), Path(cwd)), Limits(wall_s=20.0))
+        with tempfile.TemporaryDirectory() as cwd:
+            execution = _run(bwrap, Command(("true",), Path(cwd)), Limits(wall_s=20.0))
     except (LoopwrightError, OSError) as error:
         return str(error)
     if execution.ok:
@@ -92,36 +91,37 @@ def bubblewrap_problem() -> str:
     return f"bwrap does not work here: {said}; containers often forbid user namespaces or mounting /proc"
 
 
-def _run_in(scratch: Path, bwrap: str, command: Command, limits: Limits) -> Execution:
-    root, shared_memory = scratch / "root", scratch / "shm"
-    (root / "tmp").mkdir(parents=True)
-    shared_memory.mkdir()
-    for folder in (root / "tmp", shared_memory):
-        folder.chmod(0o1777)
-    mounts = _mounts(command)
-    options = [
-        "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
-        "--bind", str(root), "/",
-        # On disk, not in memory: what is written there counts, and cannot fill the memory unseen.
-        "--dev", "/dev", "--bind", str(shared_memory), "/dev/shm", "--remount-ro", "/dev",
-        *mounts.options,
-        # Root in a user namespace is still root to the files of /proc/sys; nobody needs to write here.
-        "--proc", "/proc", "--remount-ro", "/proc",
-        "--chdir", str(_absolute(command.cwd)),
-        "--",
-    ]  # fmt: skip
-    placement = Placement(
-        prefix=(bwrap, *options),
-        launcher=_LAUNCHER,
-        folders=(root, shared_memory, command.cwd, *command.writable),
-        same_pids=False,
-    )
-    execution = supervise(command, limits, placement)
-    return replace(execution, wrote_outside=_written(root, mounts.expected))
+def _run(bwrap: str, command: Command, limits: Limits) -> Execution:
+    temporary = Path(tempfile.gettempdir())
+    with scratch_folder(memory_folder()) as root, scratch_folder(temporary) as bulk:
+        # What may legitimately grow lies on disk: in memory it would not count and could fill it unseen.
+        folders = {"/tmp": bulk / "tmp", "/dev/shm": bulk / "shm"}
+        for folder in folders.values():
+            folder.mkdir()
+            folder.chmod(0o1777)
+        mounts = _mounts(command, folders["/tmp"])
+        options = [
+            "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
+            "--bind", str(root), "/",
+            "--dev", "/dev", "--bind", str(folders["/dev/shm"]), "/dev/shm", "--remount-ro", "/dev",
+            *mounts.options,
+            # Root in a user namespace is still root to the files of /proc/sys; nobody needs to write here.
+            "--proc", "/proc", "--remount-ro", "/proc",
+            "--chdir", str(_absolute(command.cwd)),
+            "--",
+        ]  # fmt: skip
+        placement = Placement(
+            prefix=(bwrap, *options),
+            launcher=_LAUNCHER,
+            folders=(root, *folders.values(), command.cwd, *command.writable),
+            same_pids=False,
+        )
+        execution = supervise(command, limits, placement)
+        return replace(execution, wrote_outside=_written(root, mounts.expected))
 
 
-def _mounts(command: Command) -> _Mounts:
-    binds: dict[str, tuple[str, str]] = {}
+def _mounts(command: Command, temporary: Path) -> _Mounts:
+    binds: dict[str, tuple[str, str]] = {"/tmp": ("--bind", str(temporary))}
     for name in _SYSTEM:
         path = Path(name)
         if path.is_symlink() and path.parent == Path("/"):
@@ -149,7 +149,7 @@ def _absolute(path: Path) -> Path:
 
 def _written(root: Path, expected: dict[str, str]) -> tuple[str, ...]:
     """Paths under `root`, as the program saw them, that neither we nor bubblewrap have made: files, links and
-    empty folders. At most the first hundred that are found; the temp folder is left out.
+    empty folders. At most the first hundred that are found.
     """
     found: list[str] = []
     folders, seen = ["/"], 0
@@ -167,7 +167,7 @@ def _written(root: Path, expected: dict[str, str]) -> tuple[str, ...]:
             path = f"{shown.rstrip('/')}/{entry.name}"
             target = os.readlink(entry.path) if entry.is_symlink() else ""  # noqa: PTH115
             if entry.is_dir(follow_symlinks=False):
-                folders += [path] if path != "/tmp" else []
+                folders.append(path)
             elif expected.get(path) != target:
                 found.append(path)
     return tuple(sorted(found))

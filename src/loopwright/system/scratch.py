@@ -14,17 +14,28 @@ from pathlib import Path
 from loopwright.system.store import remove_tree
 
 _PREFIX = "loopwright-sandbox-"
+_LEAST_ROOM_BYTES = 16 << 20
 _SETTLED_S = 60.0
 """A folder younger than this may not have been locked yet by whoever made it."""
 
 
+def memory_folder() -> Path:
+    """Where a dozen empty folders come and go in microseconds: /dev/shm, or the temp folder without one."""
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK | os.X_OK):
+        room = os.statvfs(memory)
+        if room.f_bavail * room.f_frsize > _LEAST_ROOM_BYTES:
+            return memory
+    return Path(tempfile.gettempdir())
+
+
 @contextlib.contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A new empty folder under the temp folder, removed at the end. It is locked for as long, so that those
-    of killed processes can be told from it; the first call in a process removes these.
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """A new empty folder under `parent`, removed at the end. It is locked for as long, so that those of
+    killed processes can be told from it; the first call in a process removes these.
     """
-    remove_abandoned(Path(tempfile.gettempdir()))
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    remove_abandoned(parent)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with contextlib.suppress(OSError):  # a file system without locks keeps what a kill leaves
@@ -36,9 +47,9 @@ def scratch_folder() -> Iterator[Path]:
 
 
 @cache
-def remove_abandoned(temporary: Path) -> None:
-    """Delete our own user's scratch folders under `temporary` that no living process has locked."""
-    for folder in temporary.glob(f"{_PREFIX}*"):
+def remove_abandoned(parent: Path) -> None:
+    """Delete our own user's scratch folders under `parent` that no living process has locked."""
+    for folder in parent.glob(f"{_PREFIX}*"):
         try:
             status = folder.lstat()
             if status.st_uid != os.getuid() or time.time() - status.st_mtime < _SETTLED_S:
