@@ -64,19 +64,19 @@ def assert_exact(tally: Counter[str], least: float) -> None:
 
 
 def test_affine_nests_are_proved_soundly_and_nearly_always() -> None:
-    assert_exact(total(range(500), affine=True), 0.95)
+    assert_exact(total(range(450), affine=True), 0.95)
 
 
 def test_open_nests_are_proved_soundly() -> None:
-    tally = total(range(10_000, 10_400), affine=False)
+    tally = total(range(10_000, 10_300), affine=False)
     assert tally["possible proved"] > 100, tally
     assert tally["impossible proved"] == 0, tally
 
 
 @pytest.mark.slow
 def test_many_more_nests() -> None:
-    assert_exact(total(range(20_000, 23_000), affine=True), 0.95)
-    assert total(range(30_000, 33_000), affine=False)["impossible proved"] == 0
+    assert_exact(total(range(20_000, 22_500), affine=True), 0.95)
+    assert total(range(30_000, 32_500), affine=False)["impossible proved"] == 0
 
 
 @pytest.mark.parametrize(
@@ -126,12 +126,12 @@ def order_check(seed: int, *, affine: bool) -> Counter[str]:
 
 def test_orders_of_perfect_bands() -> None:
     tally: Counter[str] = Counter()
-    for seed in range(250):
+    for seed in range(150):
         tally += order_check(FIRST + 50_000 + seed, affine=True)
     legal = sum(count for key, count in tally.items() if key.startswith("legal"))
     assert tally["legal proved"] >= 0.95 * legal, tally
-    assert tally["illegal refuted"] > 50, tally
-    for seed in range(100):
+    assert tally["illegal refuted"] > 40, tally
+    for seed in range(70):
         order_check(FIRST + 60_000 + seed, affine=False)
 
 

@@ -44,7 +44,8 @@ class _Findings:
 def analyse(nest: LoopNest, *, seconds: float = 5.0) -> NestFacts:
     """Facts about every loop of the nest, in at most about `seconds`.
 
-    Loops that the time does not suffice for, and nests that the IR describes inconsistently, are UNKNOWN
+    Objects are named by array id, induction variables declared outside of their loop by their name. Loops
+    that the time does not suffice for, and nests that the IR describes inconsistently, are UNKNOWN
     with the reason in words; no exception leaves this function for them.
     """
     started = time.monotonic()
@@ -117,7 +118,7 @@ def obstacles(nest: LoopNest, loop: Loop) -> list[Unknown]:
     for statement in loop.statements():
         found += statement.unknowns
     if not loop.step:
-        found.append(Unknown(f"{loop.variable} does not change by a constant step", _line(loop)))
+        found.append(Unknown("no induction variable changes by a constant step", _line(loop)))
     elif not loop.lower or not loop.upper:
         found.append(Unknown("the number of iterations is not known before the loop starts", _line(loop)))
     return found
@@ -151,7 +152,7 @@ def _induction_variables(model: Model, loop: Loop, found: _Findings) -> None:
         strange = [
             r for r in uses if r.array.is_scalar and r.under(loop) and (r.is_write or not r.under(inner))
         ]
-        if inner.declared_here:
+        if inner.declared_here or not inner.variable:
             continue
         for use in strange:
             what = "changed" if use.is_write else "read outside of its loop"
@@ -165,7 +166,7 @@ def _induction_variables(model: Model, loop: Loop, found: _Findings) -> None:
         elif (inner is loop or _is_reached(inner)) and runs_at_least_once(model, loop):
             found.last_private.append(inner.variable)
         else:
-            words = f"the value of the loop variable {inner.variable} may be needed after the loop, which may not run"
+            words = f"the loop variable {inner.variable} may be needed after the loop, which may not run"
             found.unknowns.append(Unknown(words, _line(inner)))
 
 
