@@ -36,6 +36,13 @@ def test_neighbours_merge_and_distant_lines_do_not() -> None:
     assert [(s.first, s.last, round(s.share, 6)) for s in spots] == [(3, 4, 0.8), (8, 8, 0.2)]
 
 
+def test_lines_directly_in_one_loop_are_one_spot() -> None:
+    lines = (HotLine("f.c", 3, 0.5, "f"), HotLine("f.c", 8, 0.5, "f"))
+    assert [(s.first, s.last) for s in condense(profile(*lines), {"f.c": SOURCE})] == [(3, 8)]
+    two = SOURCE.replace(b"/* nothing */", b"} for (;;) {")
+    assert [(s.first, s.last) for s in condense(profile(*lines), {"f.c": two})] == [(3, 3), (8, 8)]
+
+
 def test_lines_of_two_functions_or_files_stay_apart() -> None:
     spots = condense(
         profile(HotLine("f.c", 3, 0.5, "f"), HotLine("f.c", 4, 0.3, "g"), HotLine("g.c", 5, 0.2, "g"))

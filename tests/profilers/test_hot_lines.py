@@ -95,7 +95,12 @@ def profiled(
     work, scratch = tmp_path / "work", tmp_path / "scratch"
     work.mkdir()
     scratch.mkdir()
-    command = Command((str(folder / "prog"), *args), work, readable=(folder,), env={"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"})
+    command = Command(
+        (str(folder / "prog"), *args),
+        work,
+        readable=(folder,),
+        env={"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"},
+    )
     remarks = find(family).parse_remarks((folder / "remarks").read_bytes()) if family else ()
     profile = take(
         profiler, command, LIMITS, runner, sources=folder, scratch=scratch, case="planted", remarks=remarks
@@ -165,6 +170,7 @@ int main(int argc, char **argv) {
     folder = build(family, source, target=Target.OPENMP)
     profile = profiled(Perf(), folder, runner, tmp_path, "100000000")
     assert {hot.line for hot in profile.lines if hot.share > 0.1} <= {6, 7, 8}
+    assert profile.lines[0].function == "main"
     assert sum(hot.share for hot in profile.lines if hot.line in (6, 7, 8)) > 0.6
 
 

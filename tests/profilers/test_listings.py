@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from loopwright.profilers.callgrind import instruction_costs
 from loopwright.profilers.perf import count
-from loopwright.profilers.symbols import Place, SourceFolder, parse_addr2line, shares
+from loopwright.profilers.symbols import Place, SourceFolder, parse_addr2line, plain_name, shares
 
 FIXTURES = Path(__file__).parent / "fixtures"
 # Made by: perf record ... -- bwrap ... sh -c './small & ./small; wait', each process 30 million additions.
@@ -66,7 +68,8 @@ def test_addr2line_inlined_frames_innermost_first() -> None:
     frames = parse_addr2line((FIXTURES / "addr2line-2.40.txt").read_text())
     ((inner, outer),) = frames.values()
     assert list(frames) == [0x10C5]
-    assert inner[0].startswith("double std::accumulate")
+    assert inner[0].startswith("double std::accumulate<")
+    assert inner[0].endswith(">")
     assert (inner[1], inner[2]) == ("/usr/include/c++/12/bits/stl_numeric.h", 140)
     assert outer == ("main", "/tmp/demo/<stdin>", 3)
 
@@ -99,3 +102,28 @@ def test_shares_add_up_and_one_line_of_two_functions_stands_once() -> None:
     lines, elsewhere = shares(counts, 10)
     assert [(hot.line, hot.share, hot.function) for hot in lines] == [(3, 0.6, "f"), (9, 0.2, "f")]
     assert sum(hot.share for hot in lines) + elsewhere == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "plain"),
+    [
+        ("main", "main"),
+        ("main._omp_fn.0", "main"),
+        ("main.omp_outlined_debug__", "main"),
+        ("step.omp_outlined.12", "step"),
+        ("kick.isra.0", "kick"),
+        ("f.constprop.0.isra.3", "f"),
+        (
+            "(anonymous namespace)::kick(std::vector<Body, std::allocator<Body> >&, double) [clone .isra.0]",
+            "(anonymous namespace)::kick",
+        ),
+        ("Grid::at(int, int) const", "Grid::at"),
+        ("run(void (*)(int))", "run"),
+        ("Sum::operator()(double) const", "Sum::operator()"),
+        ("(anonymous namespace)", "(anonymous namespace)"),
+        (")(", ")("),
+        ("", ""),
+    ],
+)
+def test_plain_names(function: str, plain: str) -> None:
+    assert plain_name(function) == plain

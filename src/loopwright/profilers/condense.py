@@ -15,7 +15,7 @@ from loopwright.toolchains.remarks import NOT_VECTORISED, VECTORISER
 COVERAGE = 0.95
 """Share of the samples inside the task's sources that the kept lines cover, if `MOST_LINES` allow it."""
 MOST_LINES = 20
-_NEIGHBOURS = 2
+_NEIGHBOURS, _SAME_LOOP = 2, 10
 _TELLING = re.compile(
     rf"^({VECTORISER}|slp-vectorizer|loop-(parallelize|interchange|distribute)|openmp-opt|polly.*)$"
 )
@@ -57,11 +57,12 @@ def condense(
     """The hottest lines until they cover `coverage` of the samples in the sources, at most `most` of
     them, neighbours merged; the hottest spot first.
 
-    With `sources` (path to content), a line inside a loop also gets what the vectoriser said of the loop.
+    With `sources` (path to content), a line inside a loop also gets what the vectoriser said of the loop,
+    and lines further apart are merged when they lie directly in one loop.
     """
-    spots = [
-        _spot(group, profile.remarks, sources or {}) for group in _grouped(_hottest(profile, coverage, most))
-    ]
+    hottest = _hottest(profile, coverage, most)
+    extents = {file: loops_in(content) for file, content in (sources or {}).items()}
+    spots = [_spot(group, profile.remarks, extents) for group in _grouped(hottest, extents)]
     return tuple(sorted(spots, key=lambda spot: (-spot.share, spot.file, spot.first)))
 
 
@@ -121,26 +122,34 @@ def _hottest(profile: Profile, coverage: float, most: int) -> list[HotLine]:
     return kept
 
 
-def _grouped(lines: Sequence[HotLine]) -> list[list[HotLine]]:
+def _grouped(lines: Sequence[HotLine], extents: Mapping[str, tuple[Extent, ...]]) -> list[list[HotLine]]:
     ordered = sorted(lines, key=lambda hot: (hot.file, hot.line))
     groups = [[line] for line in ordered[:1]]
     for before, line in pairwise(ordered):
-        near = before.file == line.file and line.line - before.line <= _NEIGHBOURS
-        if near and before.function == line.function:
+        if (before.file, before.function) == (line.file, line.function) and _near(before, line, extents):
             groups[-1].append(line)
         else:
             groups.append([line])
     return groups
 
 
-def _spot(lines: list[HotLine], remarks: Sequence[Remark], sources: Mapping[str, bytes]) -> HotSpot:
+def _near(before: HotLine, line: HotLine, extents: Mapping[str, tuple[Extent, ...]]) -> bool:
+    gap = line.line - before.line
+    if gap <= _NEIGHBOURS or gap > _SAME_LOOP:
+        return gap <= _NEIGHBOURS
+    loops = extents.get(line.file, ())
+    around = innermost_first(loops, line.line)[:1]
+    return bool(around) and around == innermost_first(loops, before.line)[:1]
+
+
+def _spot(
+    lines: list[HotLine], remarks: Sequence[Remark], extents: Mapping[str, tuple[Extent, ...]]
+) -> HotSpot:
     file, first, last = lines[0].file, lines[0].line, lines[-1].line
     here = [r for r in remarks if _same_file(r.file, file)]
     chosen = [r for r in here if first <= r.line <= last]
-    if (source := sources.get(file)) is not None:
-        extents = loops_in(source)
-        for line in lines:
-            chosen += _of_loop_around(line.line, here, extents)
+    for line in lines:
+        chosen += _of_loop_around(line.line, here, extents.get(file, ()))
     told = sorted(dict.fromkeys(_telling(chosen, here)), key=lambda r: (r.line, r.column))
     return HotSpot(
         file, first, last, sum(hot.share for hot in lines), lines[0].function, tuple(lines), tuple(told)

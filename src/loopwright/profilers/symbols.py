@@ -21,6 +21,10 @@ TOOL_LIMITS = Limits(wall_s=120.0, output_bytes=512 << 20)
 
 _ADDRESS = re.compile(r"^0x[0-9a-f]+$")
 _PLACE = re.compile(r"^(?P<file>.*):(?P<line>\d+|\?)(?: \(discriminator \d+\))?$")
+_MARKS = re.compile(
+    r"(?: \[clone [^\]]*\]|\._omp_fn\.\d+|[._]+omp_outlined\w*(?:\.\d+)*|"
+    r"\.(?:isra|constprop|part|cold|lto_priv|llvm)(?:\.\d+)*)+$"
+)
 _LOADED = 1
 _NEAR_BYTES = 32
 
@@ -101,6 +105,22 @@ def addresses_of(binary: Path, offsets: Iterable[int]) -> dict[int, int]:
     return {o: address for o in offsets if (address := _address(segments, o)) is not None}
 
 
+def plain_name(function: str) -> str:
+    """The name of `function` as its author wrote it: no parameters, no marks of clones and outlined regions.
+
+    `kick(std::vector<Body>&, double) [clone .isra.0]` is `kick`, `main._omp_fn.0` is `main`.
+    """
+    name = _MARKS.sub("", function)
+    name = name.removesuffix(" const")
+    if name.endswith(")"):
+        depth = 0
+        for at in range(len(name) - 1, 0, -1):
+            depth += {")": 1, "(": -1}.get(name[at], 0)
+            if depth == 0:
+                return name[:at] if not name[:at].endswith("operator") else name
+    return name
+
+
 def _nearest(address: int, known: Sequence[int], inside: Mapping[int, Place]) -> Place | None:
     at = bisect.bisect(known, address)
     nearest = min(known[max(at - 1, 0) : at + 1], key=lambda other: abs(other - address), default=None)
@@ -124,7 +144,7 @@ def parse_addr2line(printed: str) -> Mapping[int, Sequence[tuple[str, str, int]]
             match = _PLACE.match(line)
             if match is not None:
                 line_number = 0 if match["line"] == "?" else int(match["line"])
-                current.append((function, match["file"], line_number))
+                current.append((plain_name(function), match["file"], line_number))
             function = None
     return frames
 
