@@ -184,7 +184,7 @@ def test_forging_the_report(sandbox: Runner, cwd: Path, program: Program) -> Non
 
 
 def test_folders_deeper_than_python_can_walk(runner: Runner, cwd: Path, program: Program) -> None:
-    execution = attack(runner, program("deep_folders"), cwd, Limits(wall_s=60), "3000")
+    execution = attack(runner, program("deep_folders"), cwd, Limits(wall_s=60), "1200")
     assert execution.ok
     remove_tree(cwd)
     assert not cwd.exists()
@@ -192,7 +192,7 @@ def test_folders_deeper_than_python_can_walk(runner: Runner, cwd: Path, program:
 
 def test_deep_folders_outside_are_found_and_removed(sandbox: Runner, cwd: Path, program: Program) -> None:
     exe = program("deep_folders")
-    command = Command(("sh", "-c", f"cd / && {exe} 3000"), cwd, readable=(exe.parent,))
+    command = Command(("sh", "-c", f"cd / && {exe} 1200"), cwd, readable=(exe.parent,))
     execution = sandbox.run(command, Limits(wall_s=60))
     assert execution.ok
     assert any(path.startswith("/d/d/d") for path in execution.wrote_outside)
