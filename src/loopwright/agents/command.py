@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import loopwright
 from loopwright.agents.answers import check_answer, evaluation_answer, profile_answer
 from loopwright.agents.door import ADDRESS, Door
 from loopwright.agents.workspace import MalformedWorkspace, fill, read_candidate
@@ -125,7 +124,7 @@ def _environment(door: Path) -> dict[str, str]:
 
 def _installation() -> tuple[Path, ...]:
     """Loopwright itself and the Python that runs it, so that `loopwright check` works in the sandbox."""
-    package = Path(loopwright.__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     folders = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent, package}
     system = (Path("/usr"), Path("/bin"), Path("/lib"))
     return tuple(sorted(f for f in folders if not any(f == s or s in f.parents for s in system)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-import click
 import typer
 
 from loopwright.cli import analyze, apply, check, doctor, init, optimize, profile, report, runs, time
@@ -18,6 +17,9 @@ Start with: loopwright optimize prog.c -- ARGS   or, with a task file: loopwrigh
 Exit status: 0 done, 1 a gate failed (check), 2 wrong use or broken task, 3 a needed tool is missing,
 130 interrupted (a run can be resumed).
 """
+
+# typer brings its own copy of click in some versions: its errors are reached through what it exports.
+_UsageMistake: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -50,12 +52,13 @@ def run() -> int:
     except LoopwrightError as error:
         print(f"loopwright: {error}", file=sys.stderr)
         return error.exit_status
-    except click.exceptions.Abort:
+    except typer.Abort:
         return 130
-    except click.exceptions.Exit as exit:
+    except typer.Exit as exit:
         return exit.exit_code
-    except click.ClickException as error:
-        error.show()
+    except _UsageMistake as error:
+        show = getattr(error, "show", None)
+        show() if show is not None else print(f"loopwright: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("loopwright: interrupted; loopwright runs resume last", file=sys.stderr)

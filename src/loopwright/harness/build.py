@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 import shutil
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -33,6 +35,9 @@ def materialise(tree: Tree, folder: Path) -> None:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+        if content.startswith(b"#!"):
+            # A tree has no modes; a script that a Makefile starts needs one.
+            target.chmod(0o755)
 
 
 class Builder:
@@ -98,14 +103,14 @@ class Builder:
         cflags = [*toolchain.compile_flags(variant), *_preprocessor(self.task)]
         assert spec.command is not None
         command = spec.command
-        for name, value in {
-            "cc": str(toolchain.compiler(Language.C)),
-            "cxx": str(toolchain.compiler(Language.CXX)) if "{cxx}" in command else "",
-            "cflags": _as_one_word(shlex.join(cflags)),
-            "ldflags": _as_one_word(shlex.join(toolchain.link_flags(variant))),
-            "exe": EXECUTABLE,
+        for name, words in {
+            "cc": [str(toolchain.compiler(Language.C))],
+            "cxx": [str(toolchain.compiler(Language.CXX))] if "{cxx}" in command else [],
+            "cflags": cflags,
+            "ldflags": list(toolchain.link_flags(variant)),
+            "exe": [str(folder / EXECUTABLE)],
         }.items():
-            command = command.replace("{" + name + "}", value)
+            command = _filled(command, name, words)
         execution = self._run(("/bin/sh", "-c", command), folder)
         return _step(toolchain, (command,), (execution,), spec.timeout_s)
 
@@ -272,6 +277,10 @@ def _standard_fits(standard: str, language: Language) -> bool:
     return ("++" in standard) == (language is Language.CXX)
 
 
-def _as_one_word(flags: str) -> str:
-    """Flags for a place such as CFLAGS={cflags} in a shell command, which has to stay one word."""
-    return shlex.quote(flags) if flags else "''"
+def _filled(command: str, name: str, words: Sequence[str]) -> str:
+    """`command` with {name} replaced: as words of their own where it stands alone, as one word inside
+    another, as in CFLAGS={cflags}.
+    """
+    alone = re.compile(r"(?<!\S)\{" + name + r"\}(?!\S)")
+    command = alone.sub(lambda _: shlex.join(words), command)
+    return command.replace("{" + name + "}", shlex.quote(" ".join(words)) if words else "")
