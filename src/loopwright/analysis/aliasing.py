@@ -5,6 +5,7 @@ from __future__ import annotations
 from loopwright.analysis.ir import Storage
 from loopwright.analysis.lowering import LoweredObject
 from loopwright.analysis.origins import Aliasing, Assignment, Cell, Origin, Origins, cell_of
+from loopwright.analysis.scopes import plain_name
 from loopwright.analysis.syntax import CType, Expr, Function, Variable
 from loopwright.analysis.values import structure
 
@@ -43,10 +44,7 @@ def distinct_types(first: CType, second: CType) -> bool:
 
 
 def _plain_name(type_: CType) -> str:
-    if type_.kind == "pointer":
-        return "pointer"
-    words = [w for w in type_.spelling.split() if w not in ("unsigned", "signed", "const", "volatile")]
-    return " ".join(words) or "int"
+    return "pointer" if type_.kind == "pointer" else plain_name(type_.spelling)
 
 
 def _is_named(first: CType, second: CType) -> bool:

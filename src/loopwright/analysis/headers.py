@@ -203,6 +203,18 @@ def _choice(expr: Expr, which: str) -> tuple[Expr, Expr] | None:
     return (yes, no) if found == which else None
 
 
+def _may_wrap(side: Expr) -> bool:
+    """Whether a side of an unsigned comparison may differ from its mathematical value (C11 6.2.5p9)."""
+    for part in side.walk():
+        if part.op == "-" or part.kind in ("call", "member"):
+            return part.kind not in ("call", "member") or not part.type.unsigned
+        if part.kind == "ref" and not part.type.unsigned:
+            return True
+        if part.kind == "int" and (part.value is None or part.value < 0):
+            return True
+    return False
+
+
 def guard_forms(
     condition: Expr, scope: Scope, *, holds: bool = True
 ) -> tuple[tuple[Polynomial, bool], ...] | None:
@@ -221,6 +233,8 @@ def guard_forms(
     if op not in ("<", "<=", ">", ">=", "=="):
         return None
     if any(arg.type.stripped.kind != "int" for arg in condition.args):
+        return None
+    if any(arg.type.unsigned for arg in condition.args) and any(_may_wrap(arg) for arg in condition.args):
         return None
     left, right = (scope.integer(arg) for arg in condition.args)
     if left is None or right is None or left.affine is None or right.affine is None:

@@ -182,7 +182,7 @@ class Lowering:
         size = sizes.pop(0) if sizes and "[]" not in type_.spelling else None
         if type_.count is not None:
             return Affine(type_.count)
-        value = self.scope.integer(size) if size is not None else None
+        value = self.scope.size_of_array(size) if size is not None else None
         return None if value is None else self._linear(value)
 
     def _storage(self, key: Key) -> Storage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from loopwright.analysis.syntax import Expr, Stmt, Variable
+from loopwright.analysis.syntax import CType, Expr, Stmt, Variable
 
 
 @dataclass
@@ -31,6 +31,10 @@ class Effects:
     stored_members: set[str] = field(default_factory=set)
     calls: list[Expr] = field(default_factory=list)
 
+    def may_store(self, type_: CType) -> bool:
+        """Whether something of this type may be changed through a pointer, reference or subscript."""
+        return plain_name(type_.spelling) in self.stored_types or any("char" in t for t in self.stored_types)
+
     def changes(self, variable: Variable) -> bool:
         """Whether the variable itself may change here, other than by being declared."""
         return variable in self.writes or variable in self.address_taken
@@ -46,37 +50,58 @@ def effects_of(roots: Iterable[Stmt | Expr]) -> Effects:
         for statement in root.walk():
             for variable in statement.variables:
                 if variable.type.kind == "reference" and variable.init is not None:
-                    _bound(variable.init, variable.type.stripped.const, effects)
+                    _bound(variable.init, effects)
             for expr in statement.own_expressions():
                 _expression(expr, effects)
                 _exposures(expr, effects)
     return effects
 
 
+_ELEMENT_METHODS = ("operator[]", "at")
+_STEPS = ("++_", "--_", "_++", "_--")
+_POINTER_ARITHMETIC = ("+", "-", "+=", "-=", *_STEPS)
+
+
+def root_variable(lvalue: Expr) -> Variable | None:
+    """The variable that an lvalue is a part of; None when it is reached through a pointer."""
+    while lvalue.kind != "ref":
+        inside = lvalue.kind == "member" and lvalue.args[0].type.kind != "pointer"
+        inside = inside or (lvalue.kind == "index" and lvalue.args[0].type.stripped.kind == "array")
+        inside = inside or (lvalue.kind == "call" and lvalue.method and lvalue.name in _ELEMENT_METHODS)
+        if not inside:
+            return None
+        lvalue = lvalue.args[0]
+    return lvalue.variable
+
+
 def _exposures(expr: Expr, effects: Effects) -> None:
     """Marks arrays and containers that are handed on as a whole, so that a pointer may lead into them."""
-    if expr.kind == "ref":
-        type_ = expr.type.stripped
-        if expr.variable is not None and (type_.kind == "array" or type_.container):
-            effects.exposed.add(expr.variable)
-        return
+    type_ = expr.type.stripped
+    if type_.kind == "array" or type_.container:
+        root = root_variable(expr)
+        if root is not None:
+            effects.exposed.add(root)
+    if expr.kind == "unary" and expr.op == "&":
+        root = root_variable(expr.args[0])
+        if root is not None:
+            effects.exposed.add(root)
     args = list(expr.args)
     keeps = expr.kind == "index" or (
-        expr.kind == "call" and expr.method and expr.name in ("operator[]", "at", "size", "empty", "length")
+        expr.kind == "call" and expr.method and expr.name in (*_ELEMENT_METHODS, "size", "empty", "length")
     )
-    if keeps and args and args[0].kind == "ref":
-        if args[0].type.stripped.kind == "array" or args[0].type.stripped.container:
-            del args[0]
-    elif keeps and args:
+    if keeps and args:
         _inner_array(args[0], effects)
         del args[0]
+    elif expr.kind == "member":
+        _inner_array(expr, effects)
+        return
     for arg in args:
         _exposures(arg, effects)
 
 
 def _inner_array(expr: Expr, effects: Effects) -> None:
     """The array part of a[i][j] or s.a[i]: its subscripts are looked at, it is not handed on."""
-    if expr.kind == "index" or (expr.kind == "call" and expr.method and expr.name in ("operator[]", "at")):
+    if expr.kind == "index" or (expr.kind == "call" and expr.method and expr.name in _ELEMENT_METHODS):
         _inner_array(expr.args[0], effects)
         for arg in expr.args[1:]:
             _exposures(arg, effects)
@@ -86,37 +111,28 @@ def _inner_array(expr: Expr, effects: Effects) -> None:
         _exposures(expr, effects)
 
 
+def plain_name(spelling: str) -> str:
+    """The name of a type without sign and qualifiers: what may share memory has one name (C11 6.5p7)."""
+    words = [w for w in spelling.split() if w not in ("unsigned", "signed", "const", "volatile")]
+    return " ".join(words) or "int"
+
+
 def _expression(root: Expr, effects: Effects) -> None:
     for expr in root.walk():
         if expr.body is not None:
-            for statement in expr.body.walk():
-                for inner in statement.own_expressions():
-                    for part in inner.walk():
-                        if (
-                            part.kind == "ref"
-                            and part.variable is not None
-                            and _captured(part.variable, expr)
-                        ):
-                            effects.address_taken.add(part.variable)
-        if expr.kind == "assign" or (expr.kind == "unary" and expr.op in ("++_", "--_", "_++", "_--")):
+            for inner in expr.body.expressions():
+                captured = (p.variable for p in inner.walk() if p.kind == "ref")
+                effects.address_taken |= {v for v in captured if v is not None and _captured(v, expr)}
+        if expr.kind == "assign" or (expr.kind == "unary" and expr.op in _STEPS):
             _stored(expr.args[0], effects)
         elif expr.kind == "unary" and expr.op == "&":
-            _bound(expr.args[0], False, effects)
+            _bound(expr.args[0], effects)
         elif expr.kind == "call":
             effects.calls.append(expr)
             _passed(expr, effects)
-        if expr.kind == "index" and expr.args[0].kind == "ref" and expr.args[0].variable is not None:
+        if expr.kind == "index" and expr.args[0].variable is not None:
             effects.indexed.add(expr.args[0].variable)
-        elif expr.kind in ("binary", "assign", "unary") and expr.op in (
-            "+",
-            "-",
-            "+=",
-            "-=",
-            "++_",
-            "--_",
-            "_++",
-            "_--",
-        ):
+        elif expr.kind in ("binary", "assign", "unary") and expr.op in _POINTER_ARITHMETIC:
             for arg in expr.args:
                 if arg.kind == "ref" and arg.variable is not None and arg.type.kind == "pointer":
                     effects.indexed.add(arg.variable)
@@ -130,15 +146,24 @@ def _stored(target: Expr, effects: Effects) -> None:
     if target.kind == "ref" and target.variable is not None:
         effects.writes[target.variable] = effects.writes.get(target.variable, 0) + 1
         if target.variable.type.kind == "reference":
-            effects.stored_types.add(target.type.spelling)
+            _store_through(target, effects)
         return
     if target.kind == "cond":
         for choice in target.args[1:]:
             _stored(choice, effects)
         return
-    effects.stored_types.add(target.type.spelling)
+    _store_through(target, effects)
+
+
+def _store_through(target: Expr, effects: Effects) -> None:
+    effects.stored_types.add(plain_name(target.type.spelling))
     if target.kind == "member":
         effects.stored_members.add(target.name)
+    pending = list(target.type.stripped.fields)
+    while pending:
+        name, type_ = pending.pop()
+        effects.stored_members.add(name)
+        pending += type_.fields
 
 
 def _passed(call: Expr, effects: Effects) -> None:
@@ -153,8 +178,11 @@ def _passed(call: Expr, effects: Effects) -> None:
             _stored(arg, effects)
 
 
-def _bound(target: Expr, const: bool, effects: Effects) -> None:
-    while target.kind == "member" and target.args[0].type.kind != "pointer":
-        target = target.args[0]
-    if target.kind == "ref" and target.variable is not None and not const:
-        effects.address_taken.add(target.variable)
+def _bound(target: Expr, effects: Effects) -> None:
+    """A pointer or reference to `target` is made."""
+    root = root_variable(target)
+    if root is None:
+        return
+    effects.exposed.add(root)
+    if target.kind == "ref" or root.type.kind == "record":
+        effects.address_taken.add(root)

@@ -142,13 +142,20 @@ class StatementReader:
                     self.found.flops += 1
                 if expr.op in ("?", "real", "imag", "await", ".*", "->*", "<=>"):
                     self._unknown(f"operator {expr.op}", expr.line)
-                for arg in expr.args:
+                for position, arg in enumerate(expr.args):
+                    if position > 0 and (expr.kind == "cond" or expr.op in ("&&", "||")):
+                        self._refuse_effects(arg)
                     self._value(arg)
             case _:
                 self._unknown(f"{_words(expr)} is not understood", expr.line)
                 if expr.kind not in _OPAQUE:
                     for arg in expr.args:
                         self._value(arg)
+
+    def _refuse_effects(self, expr: Expr) -> None:
+        """What may or may not be evaluated must not change anything: the IR has no way to say that."""
+        if any(e.kind == "assign" or e.op in _STEPS for e in expr.walk()):
+            self._unknown("an assignment that happens only under a condition", expr.line)
 
     def _load(self, expr: Expr) -> None:
         self._subscripts(expr)
@@ -284,6 +291,8 @@ class StatementReader:
         type_ = place.type.stripped
         if type_.volatile:
             self._unknown(f"{self.scope.text(expr)} is volatile", expr.line)
+        if type_.kind in ("other", "void"):
+            self._unknown(f"an object of type {type_.spelling}", expr.line)
         if type_.kind == "array" or type_.container:
             if type_.element is not None:
                 self._whole(

@@ -59,6 +59,13 @@ class Scope:
 
     # -- integers
 
+    def size_of_array(self, size: Expr) -> Polynomial | None:
+        """The size of a declared dimension; None unless its variables never change."""
+        refs = [part.variable for part in size.walk() if part.kind == "ref"]
+        if any(v is None or self.function.changes(v) or v.scope in ("global", "static") for v in refs):
+            return None
+        return self.integer(size)
+
     def integer(self, expr: Expr) -> Polynomial | None:
         """The value of an integer expression over loops and parameters, None when it is not such a one."""
         value = self._integer(expr)
@@ -187,7 +194,7 @@ class Scope:
             case "ref":
                 return expr.variable is not None and self._is_invariant_variable(expr.variable)
             case "member":
-                if expr.name in self.inside.stored_members or expr.type.spelling in self.inside.stored_types:
+                if expr.name in self.inside.stored_members or self.inside.may_store(expr.type):
                     return False
                 return self.is_invariant(expr.args[0])
             case "binary" | "cast" | "cond":
@@ -207,9 +214,9 @@ class Scope:
         if variable.start >= 0 and self.declared_inside(variable):
             return False
         if variable.scope in ("global", "static") and not variable.type.const:
-            hidden = variable.type.spelling in self.inside.stored_types
+            hidden = self.inside.may_store(variable.type)
             return variable not in self.inside.writes and not hidden
-        if variable in self.function.address_taken and variable.type.spelling in self.inside.stored_types:
+        if variable in self.function.address_taken and self.inside.may_store(variable.type):
             return False
         return variable not in self.inside.writes and variable not in self.inside.address_taken
 
