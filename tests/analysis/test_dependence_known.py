@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from oracle_build import Builder, form
 
@@ -366,3 +368,21 @@ def test_time_limit_answers_unknown() -> None:
     facts = analyse(lu(), seconds=0.0)
     assert {f.parallel for f in facts.loops.values()} == {UNKNOWN}
     assert "did not end within" in facts.loops["k"].reason
+
+
+def test_a_nest_that_is_too_hard_ends_as_unknown() -> None:
+    chance, b = random.Random(1), Builder()
+
+    def awkward() -> str:
+        factors = [chance.randint(1, 97) for _ in range(5)]
+        return "{}*i+{}*j-{}*k+{}*l+{}*n".format(*factors)
+
+    statements = [
+        b.st(f"a[{awkward()}][{awkward()}]", " ".join(f"a[{awkward()}][{awkward()}]" for _ in range(6)))
+        for _ in range(30)
+    ]
+    innermost = b.loop("l", "k-j;i", "n", *statements, step=7)
+    middle = b.loop("j", "i;3", "n;m", b.loop("k", "2*j-i;7", "n;m;5*i", innermost, step=5), step=3)
+    facts = analyse(b.nest(b.loop("i", 0, "n", middle), parameters=("n", "m")), seconds=0.3)
+    assert {f.parallel for f in facts.loops.values()} == {UNKNOWN}
+    assert all("did not end within" in f.reason for f in facts.loops.values())

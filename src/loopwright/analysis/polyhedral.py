@@ -57,8 +57,9 @@ class Solver:
             self._start()
             try:
                 known = self._isl.Set.read_from_str(self._context, text)
-            except self._isl.Error as error:
-                raise self._explained(error) from None
+            except self._isl.Error:
+                # A reader that runs out of operations reports a syntax error.
+                raise OutOfTime from None
             self._sets[text] = known
         return known
 
@@ -248,12 +249,17 @@ class Model:
         conditions = " and ".join([*self.context, *constraints]) or "1 = 1"
         return f"{self.names.header}{{ [{', '.join(variables)}] : {conditions} }}"
 
-    def instances(self, place: Place, tuple_name: str, more: Sequence[str] = ()) -> Any:
-        """The instances of a statement that may run, under further constraints."""
+    def instances(
+        self,
+        place: Place,
+        tuple_name: str,
+        more: Sequence[str] = (),
+        precision: Precision = Precision.MAY,
+    ) -> Any:
+        """The instances of a statement that may (or must) run, under further constraints."""
         variables = [f"{tuple_name}{n}" for n in range(place.depth)]
-        return self.solver.set(
-            self.text(variables, [*domain_texts(place, self.names, tuple_name, Precision.MAY), *more])
-        )
+        domain = domain_texts(place, self.names, tuple_name, precision)
+        return self.solver.set(self.text(variables, [*domain, *more]))
 
     def same_element(
         self, first: Reference, second: Reference, within: Loop | None, names: tuple[str, str]
