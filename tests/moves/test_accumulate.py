@@ -174,6 +174,13 @@ def test_illegal_twins_are_refused(name: str) -> None:
     assert ask(MOVE, text)[0] == []
 
 
+def test_a_collapsed_loop_stays_as_it_is() -> None:
+    text = MATMUL.replace("    for (int i", "#pragma omp parallel for collapse(2)\n    for (int i", 1)
+    assert ask(MOVE, text)[0] == []
+    (serial,) = ask(MOVE, text.replace(" collapse(2)", ""))[0]
+    assert "#pragma omp parallel for\n" in text_of(serial)
+
+
 def test_overlap_and_outliving_sum_are_refused() -> None:
     assert ask(MOVE, MATMUL.replace("restrict", ""))[0] == []
     outlives = MATMUL.replace("double sum = 0.0", "sum = 0.0").replace(

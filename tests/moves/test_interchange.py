@@ -92,6 +92,7 @@ void kernel(int n, double (*restrict c)[40], double (*restrict a)[40], double (*
         # the variable is read afterwards
         "int i, j; for (j = 0; j < m; j++) for (i = 0; i < n; i++) a[i * m + j] += 1; a[0] = i + j;",
         # a directive belongs to the outer loop
+        "\n#pragma omp parallel for collapse(2)\nfor (int k = 0; k < 4; k++) for (int j = 0; j < m; j++) for (int i = 0; i < n; i++) b[(k * m + j) * n] += a[i * m + j];",
         "\n#pragma omp parallel for\nfor (int j = 0; j < m; j++) for (int i = 0; i < n; i++) a[i * m + j] += 1;",
         "for (int j = 0; j < m; j++) for (int i = 0; i < n; i++) { if (a[i * m + j] > 9) break; a[i * m + j] += 1; }",
         # runs along memory already

@@ -441,6 +441,23 @@ void kernel(int n, int m, double *a)
     assert "it already has the directive" in refused(text)
 
 
+def test_no_team_around_a_team() -> None:
+    text = """\
+void kernel(int m, double *a, double *b)
+{
+    for (int i = 0; i < 3; i++) {
+        #pragma omp parallel for
+        for (int j = 0; j < m; j++)
+            a[i * m + j] += 1;
+        for (int j = 0; j < m; j++)
+            a[i * m + j] *= 2;
+    }
+}
+"""
+    proposals, _ = ask(MOVE, text)
+    assert {p.line for p in proposals} == {7}
+
+
 def test_cplusplus_vectors(tmp_path: Path) -> None:
     text = """\
 #include <cstddef>

@@ -82,6 +82,11 @@ double kernel(const double *restrict x, double *restrict y)
 def test_not_twice() -> None:
     text = "void f(int n, double *a) {\n#pragma omp simd\nfor (int i = 0; i < n; i++) a[i] = i; }"
     assert ask(MOVE, text) == ([], [])
+    collapsed = (
+        "void f(int n, double (*a)[9]) {\n#pragma omp parallel for collapse(2)\n"
+        "for (int i = 0; i < n; i++) for (int j = 0; j < 9; j++) a[i][j] = i; }"
+    )
+    assert ask(MOVE, collapsed) == ([], [])
     assert ask(MOVE, text.replace("#pragma omp simd\n", ""), target=Target.SERIAL) == ([], [])
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from loopwright.analysis.ir import AccessKind, Affine, Array, Loop, Statement
 from loopwright.core.task import Target
-from loopwright.moves.canonical import has_top_level, require_untroubled
+from loopwright.moves.canonical import governing_openmp, has_top_level, require_untroubled
 from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, label, proposal, refusal
 from loopwright.moves.parallel_for import parallel_clauses, parallel_proof
 from loopwright.moves.rewrite import (
@@ -239,6 +239,8 @@ def _require_legal(source: NestSource, found: _Sum) -> None:
     rows, terms = found.rows, found.terms
     for loop in (rows, terms):
         require_untroubled(loop)
+        if directive := governing_openmp(source, loop):
+            raise Declined(f"the directive '{directive}' belongs to the loop over {loop.variable}")
         if loop.lower is None or loop.upper is None or not loop.step:
             raise Declined(f"the bounds of the loop over {loop.variable} are not affine")
         if loop.live_out_variable and not loop.declared_here:

@@ -74,6 +74,18 @@ def existing_openmp(data: bytes, loop: Loop) -> str:
     return directive if re.match(r"#\s*pragma\s+omp\b", directive) else ""
 
 
+def governing_openmp(source: NestSource, loop: Loop) -> str:
+    """The OpenMP directive that `loop` belongs to: its own, or that of a loop around it with `collapse`."""
+    if directive := existing_openmp(source.data, loop):
+        return directive
+    for distance, outer in enumerate(reversed(source.ancestors(loop)), start=1):
+        directive = existing_openmp(source.data, outer)
+        match = re.search(r"\b(?:collapse|ordered)\s*\(\s*(\w+)", directive)
+        if match is not None and (not match[1].isdigit() or int(match[1]) > distance):
+            return directive
+    return ""
+
+
 def require_untroubled(loop: Loop, *, but_openmp: bool = False) -> None:
     """Raise Declined with the first problem of `loop`; `but_openmp` overlooks existing OpenMP directives."""
     for problem in loop.problems:

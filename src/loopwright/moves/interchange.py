@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from loopwright.analysis.facts import Answer
 from loopwright.analysis.ir import Loop
-from loopwright.moves.canonical import existing_openmp, require_untroubled
+from loopwright.moves.canonical import governing_openmp, require_untroubled
 from loopwright.moves.move import (
     Declined,
     NestSource,
@@ -79,7 +79,7 @@ def _edit(
 
     for loop in band[band.index(outer) :]:
         require_untroubled(loop)
-        if directive := existing_openmp(source.data, loop):
+        if directive := governing_openmp(source, loop):
             raise Declined(f"the directive '{directive}' belongs to one of the loops")
         if loop.live_out_variable and not loop.declared_here:
             raise Declined(f"'{loop.variable}' may be read after the loops")

@@ -72,6 +72,11 @@ class ParallelFor:
         if re.search(r"\b(?:parallel|for|target|teams|distribute|task\w*)\b", directive):
             yield refusal(source, loop, FAMILY, f"it already has the directive '{directive}'")
             return
+        if any("parallel" in existing_openmp(source.data, inner) for inner in loop.walk()[1:]):
+            # A team inside a team runs on one thread: the choice for the inner loop stands.
+            for inner in loop.loops:
+                yield from self._within(source, inner)
+            return
         try:
             edits = list(_edits(source, loop))
         except Declined as reason:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from loopwright.analysis.ir import Loop
 from loopwright.core.task import Target
-from loopwright.moves.canonical import existing_openmp, require_canonical, require_untroubled
+from loopwright.moves.canonical import governing_openmp, require_canonical, require_untroubled
 from loopwright.moves.clauses import clauses_for, require_parallel
 from loopwright.moves.move import (
     Declined,
@@ -41,7 +41,7 @@ class Simd:
         if source.target is not Target.OPENMP:
             return
         for loop in source.nest.root.walk():
-            if loop.loops or existing_openmp(source.data, loop):
+            if loop.loops or governing_openmp(source, loop):
                 continue
             try:
                 yield _edit(source, loop)
