@@ -13,7 +13,7 @@ import pytest
 from loopwright.core.errors import ToolMissing, UsageError
 from loopwright.system import sandbox as sandbox_module
 from loopwright.system.bubblewrap import BubblewrapRunner, bubblewrap_problem
-from loopwright.system.execution import Command, Execution, Limits, Runner
+from loopwright.system.execution import Command, Ending, Execution, Limits, Runner
 from loopwright.system.sandbox import choose_runner
 
 Program = Callable[[str], Path]
@@ -105,12 +105,16 @@ def test_no_trace_is_left_on_the_host(
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    memory = tmp_path / "memory"
-    memory.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    monkeypatch.setattr("loopwright.system.bubblewrap.memory_folder", lambda: memory)
+    monkeypatch.setattr("loopwright.system.bubblewrap.place_for", lambda most_bytes: temporary)
     assert shell(sandbox, cwd, "mkdir -p /tmp/a/b; chmod 0 /tmp/a; echo x > /x").wrote_outside == ("/x",)
-    assert [*temporary.iterdir(), *memory.iterdir()] == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_filling_the_temporary_folders_is_a_disk_limit(sandbox: Runner, cwd: Path) -> None:
+    for folder in ("/tmp", "/dev/shm", "/var"):
+        text = f"mkdir -p {folder}; for i in 1 2 3 4; do head -c 4000000 /dev/zero > {folder}/$i; done"
+        execution = sandbox.run(Command(("sh", "-c", text), cwd), Limits(disk_bytes=10_000_000))
+        assert execution.ending is Ending.DISK_LIMIT
 
 
 def test_no_privileges_and_no_way_to_get_them(sandbox: Runner, cwd: Path, program: Program) -> None:

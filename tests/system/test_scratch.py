@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from loopwright.system.scratch import memory_folder, remove_abandoned, scratch_folder
+from loopwright.system.scratch import place_for, remove_abandoned, scratch_folder
 
 
 def aged(folder: Path) -> Path:
@@ -58,11 +58,10 @@ def test_new_and_foreign_folders_are_left_alone(tmp_path: Path) -> None:
     assert all(folder.is_dir() for folder in (new, other, target))
 
 
-def test_a_fast_place_is_one_that_can_be_written() -> None:
-    assert os.access(memory_folder(), os.W_OK)
-
-
-def test_a_full_memory_folder_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_used_only_with_ample_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=1, f_frsize=4096))
-    assert memory_folder() == tmp_path
+    monkeypatch.setattr(os, "access", lambda path, mode: True)
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=100, f_frsize=4096))
+    assert place_for(100 * 1024) == Path("/dev/shm")
+    assert place_for(100 * 1024 + 1) == tmp_path
+    assert place_for(None) == tmp_path

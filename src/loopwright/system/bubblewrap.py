@@ -16,7 +16,7 @@ from pathlib import Path
 from loopwright.core.errors import LoopwrightError, ToolMissing
 from loopwright.system.compiled import launcher
 from loopwright.system.execution import Command, Ending, Execution, Limits
-from loopwright.system.scratch import memory_folder, scratch_folder
+from loopwright.system.scratch import place_for, scratch_folder
 from loopwright.system.supervise import Placement, supervise
 
 INSTALL = "apt-get install bubblewrap    (or dnf install bubblewrap, zypper install bubblewrap)"
@@ -92,18 +92,17 @@ def bubblewrap_problem() -> str:
 
 
 def _run(bwrap: str, command: Command, limits: Limits) -> Execution:
-    temporary = Path(tempfile.gettempdir())
-    with scratch_folder(memory_folder()) as root, scratch_folder(temporary) as bulk:
-        # What may legitimately grow lies on disk: in memory it would not count and could fill it unseen.
-        folders = {"/tmp": bulk / "tmp", "/dev/shm": bulk / "shm"}
-        for folder in folders.values():
+    with scratch_folder(place_for(limits.disk_bytes)) as scratch:
+        root, temporary, shared_memory = scratch / "root", scratch / "tmp", scratch / "shm"
+        for folder in (root, temporary, shared_memory):
             folder.mkdir()
-            folder.chmod(0o1777)
-        mounts = _mounts(command, folders["/tmp"])
+            folder.chmod(0o755 if folder is root else 0o1777)
+        mounts = _mounts(command, temporary)
         options = [
             "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
             "--bind", str(root), "/",
-            "--dev", "/dev", "--bind", str(folders["/dev/shm"]), "/dev/shm", "--remount-ro", "/dev",
+            # Not a tmpfs of its own: what is written in a folder of ours counts as disk.
+            "--dev", "/dev", "--bind", str(shared_memory), "/dev/shm", "--remount-ro", "/dev",
             *mounts.options,
             # Root in a user namespace is still root to the files of /proc/sys; nobody needs to write here.
             "--proc", "/proc", "--remount-ro", "/proc",
@@ -113,7 +112,7 @@ def _run(bwrap: str, command: Command, limits: Limits) -> Execution:
         placement = Placement(
             prefix=(bwrap, *options),
             launcher=_LAUNCHER,
-            folders=(root, *folders.values(), command.cwd, *command.writable),
+            folders=(scratch, command.cwd, *command.writable),
             same_pids=False,
         )
         execution = supervise(command, limits, placement)

@@ -14,17 +14,20 @@ from pathlib import Path
 from loopwright.system.store import remove_tree
 
 _PREFIX = "loopwright-sandbox-"
-_LEAST_ROOM_BYTES = 16 << 20
+_AMPLE = 4
+"""Times what may be written: the limit is enforced by looking, so it can be passed by some."""
 _SETTLED_S = 60.0
 """A folder younger than this may not have been locked yet by whoever made it."""
 
 
-def memory_folder() -> Path:
-    """Where a dozen empty folders come and go in microseconds: /dev/shm, or the temp folder without one."""
+def place_for(most_bytes: int | None) -> Path:
+    """The folder to make scratch folders in: /dev/shm, where a dozen folders come and go quickly, when
+    there is ample room for the `most_bytes` that may be written (memory, then); else the temp folder.
+    """
     memory = Path("/dev/shm")
-    if os.access(memory, os.W_OK | os.X_OK):
+    if most_bytes is not None and os.access(memory, os.W_OK | os.X_OK):
         room = os.statvfs(memory)
-        if room.f_bavail * room.f_frsize > _LEAST_ROOM_BYTES:
+        if room.f_bavail * room.f_frsize >= _AMPLE * most_bytes:
             return memory
     return Path(tempfile.gettempdir())
 
