@@ -184,13 +184,17 @@ def writes_first(touches: Iterable[Touch], loop: str) -> bool:
     return True
 
 
-def used_after(run: Run, visit: Visit, array: Array) -> bool:
-    """Whether a value that the array got (or kept) in this visit is read later in the run or after it."""
+def used_after(run: Run, visit: Visit, array: Array, *, kept: bool = False) -> bool:
+    """Whether a value that the array got in this visit is read later in the run or after it.
+
+    With `kept`, also a scalar's value from before a visit that did not write it: a private copy leaves it
+    alone, a last-private one does not.
+    """
     overwritten: set[Element] = set()
     inside = {
         t.element for t in run.touches[visit.start : visit.end] if t.access.array == array.id and t.writes
     }
-    if array.is_scalar:
+    if array.is_scalar and kept:
         inside = {(array.id, ())}
     for touch in run.touches[visit.end :]:
         if touch.element in inside - overwritten:
@@ -236,11 +240,11 @@ def objections(run: Run, loop: Loop, facts: LoopFacts) -> list[str]:
             array = run.nest.array(id)
             if not writes_first([t for t in inside if t.access.array == id], loop.id):
                 found.append(f"{id} is read before it is written")
-            if used_after(run, visit, array):
-                if id in facts.private and visit.iterations:
-                    found.append(f"{id} is used after the loop")
-                if id in facts.last_private and not last_iteration_writes(run, visit, array):
-                    found.append(f"the last iteration does not write {id}")
+            if id in facts.private and used_after(run, visit, array):
+                found.append(f"{id} is used after the loop")
+            needed = id in facts.last_private and used_after(run, visit, array, kept=True)
+            if needed and not last_iteration_writes(run, visit, array):
+                found.append(f"the last iteration does not write {id}")
     return found
 
 
@@ -268,9 +272,9 @@ def _settled(runs: Sequence[Run], loop: Loop, id: str) -> bool:
         return False
     if not all(writes_first(touches, loop.id) for _, _, touches in per_visit):
         return False
-    needed = [(r, v) for r, v, _ in per_visit if used_after(r, v, array)]
-    if not any(v.iterations for _, v in needed):
-        return True  # Nothing has run whose last value could be missed.
+    if not any(used_after(r, v, array) for r, v, _ in per_visit):
+        return True
+    needed = [(r, v) for r, v, _ in per_visit if used_after(r, v, array, kept=True)]
     return array.is_scalar and all(last_iteration_writes(r, v, array) for r, v in needed)
 
 

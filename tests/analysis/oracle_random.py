@@ -136,7 +136,7 @@ class Generator:
             inside = [loop.id for loop in root.walk() if loop.id in uses.get(name, set())]
             if inside and self.maybe(0.15):
                 said.update(declared_in=inside[-1], live_out=False)
-        integer, pointed = self.maybe(0.5), not self.affine and self.maybe(0.1)
+        integer, pointed = self.maybe(0.5), not self.affine and self.maybe(0.2)
         for name in self.builder.ranks:
             arrays.setdefault(name, {})["is_float"] = not integer
             if pointed and name in "ab":

@@ -44,6 +44,8 @@ def check(seed: int, *, affine: bool) -> Counter[str]:
             assert not wrong, (seed, affine, loop.id, fact.reason, wrong[:3])
         if fact.parallel is Answer.REFUTED:
             assert fact.carried, (seed, fact)
+            # A dependence at a distance of 7 needs a larger run to show.
+            possible = possible and parallelisable(runs_of(nest, sizes=(9, 11)), loop)
         tally[f"{'possible' if possible else 'impossible'} {fact.parallel}"] += 1
     return tally
 
@@ -64,7 +66,7 @@ def assert_exact(tally: Counter[str], least: float) -> None:
 
 
 def test_affine_nests_are_proved_soundly_and_nearly_always() -> None:
-    assert_exact(total(range(450), affine=True), 0.95)
+    assert_exact(total(range(450), affine=True), 0.97)
 
 
 def test_open_nests_are_proved_soundly() -> None:
@@ -75,8 +77,8 @@ def test_open_nests_are_proved_soundly() -> None:
 
 @pytest.mark.slow
 def test_many_more_nests() -> None:
-    assert_exact(total(range(20_000, 22_500), affine=True), 0.95)
-    assert total(range(30_000, 32_500), affine=False)["impossible proved"] == 0
+    assert_exact(total(range(20_000, 21_200), affine=True), 0.97)
+    assert total(range(30_000, 31_200), affine=False)["impossible proved"] == 0
 
 
 @pytest.mark.parametrize(
