@@ -7,8 +7,10 @@ from __future__ import annotations
 import pytest
 from frontend_reading import apart, cxx, nest, nests, touched
 
+from loopwright.analysis.frontend import read_nests
 from loopwright.analysis.ir import LoopNest
 from loopwright.core.task import Argument, Dtype, Kernel, Language, Role
+from loopwright.core.tree import Tree
 
 HEAD = "#include <stdlib.h>\n#include <string.h>\n#include <stdio.h>\n"
 LOOP = "for (int i = 0; i < n; i++) v[i] = u[i];"
@@ -217,3 +219,64 @@ def test_data_of_a_vector_is_the_vector() -> None:
     )
     ids = {a.id for a in found.arrays}
     assert "p" not in ids or not apart(found, "p", "w")
+
+
+GRID_H = "typedef struct { int rows, columns, stride; double *cells; } Grid;\nGrid make(int r, int c);\nvoid run(Grid *g);\n"
+MAKE_C = """#include <stdlib.h>
+#include "grid.h"
+Grid make(int r, int c) { Grid g = {r, c, PITCH, NULL}; g.cells = malloc(8 * r * g.stride); return g; }
+int main(int n, char **a) { Grid g = make(n, n); run(&g); EXTRA return 0; }
+"""
+RUN_C = """#include "grid.h"
+static void step(int rows, int columns, int stride, double *restrict q) {
+    for (int i = 1; i < rows; i++) for (int j = 1; j <= columns; j++) q[i * stride + j] += q[i * stride + j + 1];
+}
+void run(Grid *g) {
+    step(g->rows, g->columns, g->stride, g->cells);
+    for (int i = 0; i < g->rows; i++) for (int j = 0; j < g->columns; j++) g->cells[i * g->stride + j] = 0;
+}
+"""
+
+
+def grid(pitch: str = "c + 2", extra: str = "", sources: tuple[str, ...] = ("make.c", "run.c")) -> list[bool]:
+    main = MAKE_C.replace("PITCH", pitch).replace("EXTRA", extra)
+    files = {"grid.h": GRID_H.encode(), "make.c": main.encode(), "run.c": RUN_C.encode()}
+    found = read_nests(Tree(files), sources, Language.C)
+    assert not found.unreadable
+    return [a.delinearised for n in found.nests for a in n.arrays if a.id in ("q", "g->cells")]
+
+
+def test_members_of_a_struct_that_keep_their_difference() -> None:
+    assert grid() == [True, True]
+    # Too narrow for j + 1 up to columns + 1, wide enough for j < columns.
+    assert grid("c + 1") == [False, True]
+    assert grid("c * 2") == [False, False]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "g.stride = 3;",
+        "g.columns++;",
+        "Grid other = {1, 9, 2, 0}; run(&other);",
+        "Grid other; run(&other);",
+        "Grid other = {.stride = 1}; run(&other);",
+        "Grid *other = malloc(sizeof *other); run(other);",
+        "Grid all[2] = {{1, 1, 3, 0}}; run(all);",
+        "int *p = &g.stride; *p = 1;",
+    ],
+)
+def test_members_that_may_change_keep_nothing(extra: str) -> None:
+    assert grid(extra=extra) == [False, False]
+
+
+def test_other_files_of_the_program_may_do_anything() -> None:
+    assert grid(sources=("run.c",)) == [False, False]
+    source = "void step(int n, const double *u, double *v) { for (int i = 0; i < n; i++) v[i] = u[i]; }\n"
+    whole = source + "int main(int n, char **a) { double x[9], y[9]; step(n, x, y); }"
+    beside = Tree({"a.c": whole.encode(), "b.c": b"void step(int, const double *, double *);"})
+    assert not apart(read_nests(beside, ["a.c"], Language.C).nests[0], "u", "v")
+    calls = (
+        source + "void other(void); int main(int n, char **a) { double x[9], y[9]; step(n, x, y); other(); }"
+    )
+    assert not apart(nest(calls), "u", "v")

@@ -156,6 +156,7 @@ class _UnitReader:
             start=extent.start.offset if here else -1,
             end=extent.end.offset if here else -1,
             line=location.line,
+            per_thread=cursor.tls_kind.name != "NONE",
             internal=cursor.linkage.name in ("INTERNAL", "UNIQUE_EXTERNAL", "NO_LINKAGE"),
         )
         return variable
@@ -431,6 +432,8 @@ class _UnitReader:
         made.kind = "call"
         made.name = cursor.spelling
         made.key = referenced.get_usr() if referenced is not None else ""
+        if referenced is not None and _is_defined_by_the_user(referenced):
+            self.unit.called.add(made.key)
         args = [self.expression(c) for c in children if c.kind.is_expression()]
         if referenced is not None and referenced.kind.name == "CONSTRUCTOR":
             made.name = "constructor"
@@ -469,6 +472,12 @@ class _UnitReader:
             return ()
         types = [self.types.of(t) for t in function.type.argument_types()]
         return tuple(t.kind == "reference" and t.element is not None and not t.element.const for t in types)
+
+
+def _is_defined_by_the_user(function: Any) -> bool:
+    if function.kind.name not in ("FUNCTION_DECL", "CXX_METHOD") or function.get_definition() is not None:
+        return False
+    return function.location.file is not None and not function.location.is_in_system_header
 
 
 def _scope(cursor: Any) -> str:

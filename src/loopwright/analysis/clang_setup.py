@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -82,13 +83,12 @@ def header_folders(language: Language) -> tuple[str, ...]:
     for compiler, kind in ((name, standard), ("cc", standard), fallback):
         if shutil.which(compiler) is None:
             continue
-        done = subprocess.run(
-            [compiler, "-E", "-v", "-x", kind, "/dev/null"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-        )
+        argv = [compiler, "-E", "-v", "-x", kind, "/dev/null"]
+        english = {**os.environ, "LC_ALL": "C"}
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, env=english)
+        except (OSError, subprocess.TimeoutExpired):
+            continue
         _, _, rest = done.stderr.partition("#include <...> search starts here:")
         folders = tuple(
             line.strip() for line in rest.partition("End of search list")[0].splitlines() if line.strip()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from loopwright.analysis.aliasing import disjoint_pairs
 from loopwright.analysis.clang_reader import parse_unit
 from loopwright.analysis.inlining import inline_calls
+from loopwright.analysis.invariants import Differences, Relations, member_differences
 from loopwright.analysis.ir import LoopNest, Unknown
 from loopwright.analysis.liveness import Liveness
 from loopwright.analysis.lowering import Lowering
@@ -46,7 +47,7 @@ def read_nests(
     reading to functions of these names. `kernel` adds what the task promises about its arguments. A file
     with errors is listed in `unreadable` and gives no nest; nothing in the sources raises.
     """
-    nests: list[LoopNest] = []
+    units: list[Unit] = []
     unreadable: list[Unknown] = []
     with tempfile.TemporaryDirectory(prefix="loopwright-analysis-") as folder:
         _lay_out(tree, Path(folder))
@@ -62,10 +63,34 @@ def read_nests(
                 unreadable.append(Unknown(f"{source}:{line}: {message}", line))
                 continue
             inline_calls(unit)
-            has_main = any(f.name == "main" for f in unit.functions.values())
-            alone = kernel is None and len(sources) == 1 and has_main
-            nests += _nests_of(unit, kernel, functions, whole_program=alone)
-    return SourceFacts(tuple(nests), tuple(unreadable))
+            units.append(unit)
+    whole = kernel is None and not unreadable and _is_whole_program(tree, sources, units)
+    program = _Program(
+        kernel, functions, whole and len(units) == 1, member_differences(units) if whole else {}
+    )
+    return SourceFacts(tuple(nest for unit in units for nest in _nests_of(unit, program)), tuple(unreadable))
+
+
+@dataclass(frozen=True)
+class _Program:
+    """What holds for all files: the kernel, the functions asked for, whether one file is all of it."""
+
+    kernel: Kernel | None
+    functions: Collection[str] | None
+    is_one_file: bool
+    differences: Differences
+
+
+def _is_whole_program(tree: Tree, sources: Sequence[str], units: Sequence[Unit]) -> bool:
+    """Whether no code outside of `units` can call their functions or make objects of their types."""
+    functions = {f.key: f for unit in units for f in unit.functions.values()}
+    has_main = any(f.name == "main" for f in functions.values())
+    others = [p for p in tree if PurePosixPath(p).suffix in _SUFFIXES and p not in sources]
+    outside = {key for unit in units for key in unit.called if key not in functions}
+    return has_main and not others and not outside
+
+
+_SUFFIXES = {".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cu", ".f", ".f90", ".F90", ".s", ".S"}
 
 
 def _lay_out(tree: Tree, folder: Path) -> None:
@@ -75,20 +100,21 @@ def _lay_out(tree: Tree, folder: Path) -> None:
         target.write_bytes(content)
 
 
-def _nests_of(
-    unit: Unit, kernel: Kernel | None, functions: Collection[str] | None, *, whole_program: bool
-) -> Iterator[LoopNest]:
+def _nests_of(unit: Unit, program: _Program) -> Iterator[LoopNest]:
+    kernel = program.kernel
     name = kernel.function if kernel is not None and kernel.restrict else None
     promised = frozenset(f.key for f in unit.functions.values() if f.name == name)
-    aliasing = Aliasing(unit, whole=whole_program, promised=promised)
+    aliasing = Aliasing(unit, whole=program.is_one_file, promised=promised)
     summaries = Summaries(unit)
     for function in unit.functions.values():
-        if not function.in_main_file or (functions is not None and function.name not in functions):
+        asked = program.functions is None or function.name in program.functions
+        if not function.in_main_file or not asked:
             continue
         effects = aliasing.effects(function)
+        relations = Relations(program.differences, aliasing.cells, function, effects)
         for outermost in outermost_loops(function.body):
             raw = NestReader(unit, function, effects, summaries).read(outermost)
-            lowering = Lowering(raw, Liveness(function, effects, outermost))
+            lowering = Lowering(raw, Liveness(function, effects, outermost), relations)
             root = lowering.loop(raw.root)
             apart, by_type = disjoint_pairs(list(lowering.objects.values()), function, aliasing)
             yield LoopNest(
@@ -96,6 +122,7 @@ def _nests_of(
                 root=root,
                 arrays=lowering.arrays(),
                 parameters=lowering.parameters(),
+                assumptions=lowering.assumptions,
                 disjoint=apart,
                 disjoint_by_type=by_type,
             )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from loopwright.analysis.delinearise import delinearise
+from loopwright.analysis.invariants import Relations
 from loopwright.analysis.ir import (
     Access,
     Affine,
@@ -49,8 +51,9 @@ class LoweredObject:
 class Lowering:
     """Lowers one nest."""
 
-    def __init__(self, nest: RawNest, liveness: Liveness) -> None:
+    def __init__(self, nest: RawNest, liveness: Liveness, relations: Relations) -> None:
         self.nest = nest
+        self.assumptions = _assumptions(nest.scope.meaning, relations)
         self.liveness = liveness
         self.scope = nest.scope
         self.loop_ids = frozenset(loop.id for loop in _loops(nest.root))
@@ -77,7 +80,7 @@ class Lowering:
         return self.scope.linear(form, self.loop_ids)
 
     def _domain(self, statement: RawStatement, loops: tuple[RawLoop, ...]) -> Domain:
-        constraints: list[Constraint] = []
+        constraints: list[Constraint] = list(self.assumptions)
         for loop in loops:
             symbol = Polynomial.symbol(loop.id)
             for bound in loop.header.lower or ():
@@ -308,6 +311,17 @@ class Lowering:
     def parameters(self) -> tuple[Parameter, ...]:
         """All parameters that were introduced."""
         return tuple(self.scope.parameters.values())
+
+
+def _assumptions(meaning: dict[str, Expr], relations: Relations) -> tuple[Constraint, ...]:
+    """What is known about the differences of the parameters."""
+    found = []
+    for first, second in itertools.combinations(meaning, 2):
+        difference = relations.between(meaning[first], meaning[second])
+        if difference is not None:
+            form = Affine.of(-difference, **{first: 1, second: -1})
+            found.append(Constraint(form, Relation.EQ))
+    return tuple(found)
 
 
 def _name(key: Key) -> str:

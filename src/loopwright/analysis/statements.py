@@ -313,6 +313,8 @@ class StatementReader:
             return
         if kind is AccessKind.READ and _is_constant(place):
             return
+        if place.root is not None and place.root.per_thread:
+            self._unknown(f"{place.root.name} is another object in each thread", expr.line)
         pointer = place.root if place.type.kind == "pointer" and not place.path else None
         if kind is AccessKind.READ and pointer is not None and self._is_steady(pointer):
             return

@@ -66,6 +66,7 @@ class Variable:
     init: Expr | None = None
     extents: tuple[Expr, ...] = ()
     internal: bool = False
+    per_thread: bool = False
 
 
 @dataclass(eq=False)
@@ -177,7 +178,8 @@ class Token:
 @dataclass(eq=False)
 class Unit:
     """One source file, parsed. `functions` are those with a body, by key; `tokens` those of the main file;
-    `macros` the byte ranges of macro uses in it. `errors` are in words, with lines; empty when it parsed.
+    `macros` the byte ranges of macro uses in it, `called` the functions it calls by key that it does not
+    define, those of system headers left out. `errors` are in words, with lines; empty when it parsed.
     """
 
     file: str
@@ -187,3 +189,4 @@ class Unit:
     tokens: list[Token] = field(default_factory=list)
     macros: list[tuple[int, int]] = field(default_factory=list)
     errors: list[tuple[str, int]] = field(default_factory=list)
+    called: set[str] = field(default_factory=set)

@@ -45,7 +45,8 @@ class Scope:
     """What is known while a nest is read: open loops, substituted locals, parameters.
 
     `inside` are the effects of the nest, `function` those of the whole function. `loops` maps the
-    variables of the open loops to their ids, `known` the locals that were substituted.
+    variables of the open loops to their ids, `known` the locals that were substituted, and `meaning` the
+    parameters to what they stand for.
     """
 
     inside: Effects
@@ -54,6 +55,7 @@ class Scope:
     loops: dict[Variable, str] = field(default_factory=dict)
     known: dict[Variable, Polynomial | Place | Pointer | None] = field(default_factory=dict)
     parameters: dict[str, Parameter] = field(default_factory=dict)
+    meaning: dict[str, Expr] = field(default_factory=dict)
     _names: dict[object, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 
@@ -132,7 +134,9 @@ class Scope:
             if value is not None and fits:
                 self.known[variable] = value
                 return value
-        return Polynomial.symbol(self._parameter(variable, variable.name, variable.name))
+        name = self._parameter(variable, variable.name, variable.name)
+        self.meaning.setdefault(name, expr)
+        return Polynomial.symbol(name)
 
     def _settled(self, variable: Variable) -> bool:
         """Whether it keeps the value it is declared with for all its life."""
@@ -184,7 +188,9 @@ class Scope:
         if expr.type.stripped.kind != "int" or expr.kind in ("ref", "int") or not self.is_invariant(expr):
             return None
         text = self.text(expr)
-        return Polynomial.symbol(self._parameter(structure(expr), text, text))
+        name = self._parameter(structure(expr), text, text)
+        self.meaning.setdefault(name, expr)
+        return Polynomial.symbol(name)
 
     def is_invariant(self, expr: Expr) -> bool:
         """Whether the expression has one value all through the nest and no effect."""
