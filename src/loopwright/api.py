@@ -11,7 +11,6 @@ use; whatever a candidate does wrong is a value in the result.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, Verdict
 from loopwright.reports.write import write_report
 from loopwright.system.machine import load_average, this_machine
+from loopwright.system.store import remove_tree
 from loopwright.tasks.infer import single_file_task
 from loopwright.tasks.load import load_task as _load_task
 from loopwright.workbench.bench import BudgetSpent, Workbench
@@ -138,7 +138,7 @@ def resume(run: str | Path, *, observer: Observer = silent) -> RunResult:
             return result
         finally:
             bench.close()
-            shutil.rmtree(directory.scratch, ignore_errors=True)
+            remove_tree(directory.scratch)
 
 
 def check(
@@ -222,6 +222,8 @@ def _task_of(task: Task | str | Path, args: Sequence[str]) -> tuple[Task, Path |
     if isinstance(task, Task):
         return task, None
     path = Path(task)
+    if not path.exists():
+        raise UsageError("no such file or folder", where=str(path), hint="loopwright optimize DIR or prog.c")
     if path.is_file() and path.suffix != ".toml":
         return single_file_task(path, args), path.resolve().parent
     if args:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-import shutil
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Command, Ending, Execution, Limits, Runner
+from loopwright.system.store import remove_tree
 from loopwright.tasks.driver import write_driver
 from loopwright.toolchains.toolchain import Purpose, Toolchain, Variant
 
@@ -64,14 +64,14 @@ class Builder:
         """Remove a build from disk, if there is one, when it will not be needed again."""
         key = _key(tree, toolchain, variant)
         self._done.pop(key, None)
-        shutil.rmtree(self._folder(key), ignore_errors=True)
+        remove_tree(self._folder(key))
 
     def _folder(self, key: str) -> Path:
         return self.scratch / "build" / key
 
     def _build(self, key: str, tree: Tree, toolchain: Toolchain, variant: Variant) -> BuildResult:
         folder = self._folder(key)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
         folder.mkdir(parents=True)
         materialise(tree, folder)
         started = time.monotonic()
@@ -163,7 +163,7 @@ class Builder:
         done = folder / "done"
         if done.exists():
             return _Step(folder=folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
         folder.mkdir(parents=True)
         materialise(self.task.tree, folder)
         for name, text in texts.items():

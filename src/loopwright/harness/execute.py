@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import uuid
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from loopwright.harness.failures import failure_of
 from loopwright.harness.outputs import MalformedOutput, MissingOutput, program_outputs
 from loopwright.harness.types import BuildResult, CaseRun
 from loopwright.system.execution import Command, Execution, Limits, Runner
+from loopwright.system.store import remove_tree
 from loopwright.tasks.driver import MalformedResult, driver_arguments, explain_exit, read_result
 
 _RESULT = "loopwright_result.bin"
@@ -106,7 +106,7 @@ class CaseRunner:
                 return self._program(case, execution, folder, gate, what)
             return self._kernel(case, execution, folder, gate, what)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)
 
     def _program(self, case: Case, execution: Execution, folder: Path, gate: str, what: str) -> CaseRun:
         if (failure := failure_of(execution, gate=gate, what=what)) is not None:

@@ -19,7 +19,6 @@ from loopwright.gates.registry import GATES
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Runner
 from loopwright.timing.compare import SampleFailed, compare
-from loopwright.timing.policy import Policy
 from loopwright.timing.promotion import is_promoted
 from loopwright.workbench.baseline import (
     CaseFacts,
@@ -33,13 +32,11 @@ from loopwright.workbench.context import Measured, make_context, needed_cases, w
 from loopwright.workbench.expected import ExpectedOutputs
 from loopwright.workbench.journal import Journal, Observer, silent
 from loopwright.workbench.machine_file import MachineFacts, machine_facts
+from loopwright.workbench.policies import baseline_policy, trial_policy
 from loopwright.workbench.profiling import profile_build
 from loopwright.workbench.records import from_data, to_data
 from loopwright.workbench.rundir import RunDirectory, open_run, original_candidate
 from loopwright.workbench.sampling import sampler
-
-BASELINE_POLICY = Policy(min_rounds=8, max_rounds=8, budget_s=12.0, target_halfwidth=0.02)
-TRIAL_POLICY = Policy(min_rounds=8, max_rounds=24, budget_s=20.0, target_halfwidth=0.01)
 
 
 class BudgetSpent(Exception):
@@ -231,6 +228,11 @@ class Workbench:
         """Timed repetitions of a kernel in one execution of its driver; 1 for a program."""
         return self._measured.repetitions(case)
 
+    def execution_s(self, use: Use) -> float:
+        """Seconds that one execution of every case of `use` takes, the original's, set-up included."""
+        cases = self.task.cases_for(use)
+        return sum(self._measured.cases[c.name].outer_s for c in cases if c.name in self._measured.cases)
+
     def add_measured(self, case: str, facts: CaseFacts) -> None:
         """Note what the original needed for a case that was not run before (a held-out one)."""
         self._measured.cases[case] = facts
@@ -253,7 +255,7 @@ class Workbench:
                 self._say(f"running the original: case {case.name}")
                 facts = run_original(self.task, self.context.cases, build, case, self.expected)
                 self.add_measured(case.name, facts)
-        policy = BASELINE_POLICY
+        policy = baseline_policy(self.execution_s(Use.TIME))
         baseline, comparisons = measure_baseline(self.context, self._measured.repetitions, policy, self._say)
         self._baseline = baseline
         self.journal.write(
@@ -285,7 +287,7 @@ class Workbench:
             sampler(self.context, incumbent, self.repetitions),
             sampler(self.context, build, self.repetitions),
             names,
-            TRIAL_POLICY,
+            trial_policy(self.execution_s(Use.TIME)),
             label_a=self._best_id,
             label_b="candidate",
             on_round=lambda s: self.journal.tell("round", estimate=s.estimate, rounds=s.rounds),

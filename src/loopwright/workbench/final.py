@@ -25,15 +25,10 @@ from loopwright.timing.promotion import is_promoted
 from loopwright.workbench.baseline import build_original, median_wall_s, own_variant, run_original
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.machine_file import BUSY
+from loopwright.workbench.policies import final_policy, held_out_policy
 from loopwright.workbench.records import from_data, to_data
 from loopwright.workbench.sampling import sampler
 
-FINAL_POLICY = Policy(
-    min_rounds=8, max_rounds=40, budget_s=30.0, target_halfwidth=0.01, decide_at=None, hopeless=None
-)
-HELD_OUT_POLICY = Policy(
-    min_rounds=8, max_rounds=12, budget_s=15.0, target_halfwidth=0.03, decide_at=None, hopeless=None
-)
 _RUNNERS_UP = 2
 _GATE = "held-out"
 
@@ -95,7 +90,9 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
     if held_out.failure is not None:
         return None, _told(bench, candidate, held_out.failure)
     try:
-        timed = _timed(bench, subject.build, bench.task.cases_for(Use.TIME), FINAL_POLICY)
+        timed = _timed(
+            bench, subject.build, bench.task.cases_for(Use.TIME), final_policy(bench.execution_s(Use.TIME))
+        )
         elsewhere = _held_out_speedup(bench, subject.build)
     except SampleFailed as failed:
         return None, _told(bench, candidate, failed.failure)
@@ -170,7 +167,7 @@ def _held_out_speedup(bench: Workbench, build: BuildResult) -> Speedup | None:
     cases = bench.task.cases_for(Use.HELD_OUT)
     if not cases:
         return None
-    return _timed(bench, build, cases, HELD_OUT_POLICY).speedup
+    return _timed(bench, build, cases, held_out_policy(bench.execution_s(Use.HELD_OUT))).speedup
 
 
 def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failure]]) -> RunResult:

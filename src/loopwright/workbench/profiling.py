@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from loopwright.harness.types import BuildResult
 from loopwright.profilers.profiler import ProfileFailed, Profiler
 from loopwright.profilers.registry import choose, take
 from loopwright.profilers.roofline import roofline
+from loopwright.system.store import remove_tree
 from loopwright.toolchains.toolchain import Purpose
 from loopwright.workbench.machine_file import MachineFacts
 from loopwright.workbench.rundir import RunDirectory
@@ -79,7 +79,7 @@ def _taken(
         runner = context.cases.runner
         return take(profiler, command, limits, runner, sources=build.directory, scratch=notes, case=case.name)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
 
 
 def _position(context: Context, build: BuildResult, case: Case, machine: MachineFacts) -> Roofline | None:

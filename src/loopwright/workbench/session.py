@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -19,9 +18,10 @@ from loopwright.core.verdict import Failure, Verdict
 from loopwright.gates.chain import run_gates
 from loopwright.gates.gate import Stage, Subject
 from loopwright.gates.registry import GATES
+from loopwright.system.store import remove_tree
 from loopwright.timing.compare import SampleFailed, compare
-from loopwright.timing.policy import Policy
 from loopwright.workbench.baseline import (
+    CaseFacts,
     build_original,
     native_variant,
     outputs_differ,
@@ -31,14 +31,11 @@ from loopwright.workbench.baseline import (
 from loopwright.workbench.context import Measured, make_context, needed_cases, with_flags
 from loopwright.workbench.expected import ExpectedOutputs
 from loopwright.workbench.machine_file import MachineFacts
+from loopwright.workbench.policies import final_policy
 from loopwright.workbench.profiling import profile_build
 from loopwright.workbench.rundir import RunDirectory
 from loopwright.workbench.sampling import sampler
 from loopwright.workbench.settings import Settings
-
-POLICY = Policy(
-    min_rounds=8, max_rounds=40, budget_s=30.0, target_halfwidth=0.01, decide_at=None, hopeless=None
-)
 
 
 class Session(AbstractContextManager["Session"]):
@@ -57,7 +54,7 @@ class Session(AbstractContextManager["Session"]):
         try:
             self.context = make_context(task, settings, self._directory, self._expected, self._measured)
         except ToolMissing:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_tree(self._folder)
             raise
 
     def __enter__(self) -> Session:
@@ -74,7 +71,7 @@ class Session(AbstractContextManager["Session"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_tree(self._folder)
 
     def check(self, tree: Tree) -> Verdict:
         """All gates on one complete tree."""
@@ -92,7 +89,6 @@ class Session(AbstractContextManager["Session"]):
         *,
         label_a: str,
         label_b: str,
-        policy: Policy = POLICY,
         on_round: Callable[[Speedup], None] | None = None,
     ) -> Comparison | Failure:
         """Time `b` against `a`; a failure when either does not build or gives a wrong result."""
@@ -106,7 +102,7 @@ class Session(AbstractContextManager["Session"]):
                 sampler(self.context, builds[0], self._measured.repetitions),
                 sampler(self.context, builds[1], self._measured.repetitions),
                 [case.name for case in self.task.cases_for(Use.TIME)],
-                policy,
+                final_policy(sum(f.outer_s for f in self._timed())),
                 label_a=label_a,
                 label_b=label_b,
                 on_round=on_round,
@@ -118,6 +114,9 @@ class Session(AbstractContextManager["Session"]):
         """Where the time goes; None when no profiler works here or the tree does not build."""
         self._say("profiling")
         return profile_build(self.context, tree, machine, self._directory)
+
+    def _timed(self) -> list[CaseFacts]:
+        return [self._measured.cases[case.name] for case in self.task.cases_for(Use.TIME)]
 
     def _prepare(self) -> None:
         self._say(f"building the original with {self.context.toolchain.name}")

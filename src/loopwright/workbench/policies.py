@@ -1,0 +1,51 @@
+"""How long the workbench samples: one policy a purpose, scaled by what one execution takes.
+
+Few rounds settle a clear win; the budgets leave room for enough rounds of a program of a minute.
+"""
+
+from __future__ import annotations
+
+from loopwright.timing.policy import Policy
+
+_EXECUTIONS_OF_A_ROUND = 4
+_ROUNDS_ALLOWED = 8
+
+
+def baseline_policy(execution_s: float) -> Policy:
+    """The variants of the original against each other: which one is faster, roughly how much."""
+    return Policy(
+        min_rounds=4, max_rounds=8, budget_s=_budget(8.0, execution_s), target_halfwidth=0.03, hopeless=None
+    )
+
+
+def trial_policy(execution_s: float) -> Policy:
+    """A candidate against the incumbent: stop as soon as it is decided."""
+    return Policy(min_rounds=4, max_rounds=24, budget_s=_budget(15.0, execution_s), target_halfwidth=0.01)
+
+
+def final_policy(execution_s: float) -> Policy:
+    """The winner against the original, to be published."""
+    return Policy(
+        min_rounds=6,
+        max_rounds=40,
+        budget_s=_budget(20.0, execution_s),
+        target_halfwidth=0.01,
+        decide_at=None,
+        hopeless=None,
+    )
+
+
+def held_out_policy(execution_s: float) -> Policy:
+    """The winner at sizes that the run did not see: enough to tell whether the gain is still there."""
+    return Policy(
+        min_rounds=4,
+        max_rounds=12,
+        budget_s=_budget(8.0, execution_s),
+        target_halfwidth=0.05,
+        decide_at=None,
+        hopeless=None,
+    )
+
+
+def _budget(least_s: float, execution_s: float) -> float:
+    return max(least_s, _ROUNDS_ALLOWED * _EXECUTIONS_OF_A_ROUND * execution_s)
