@@ -54,7 +54,6 @@ class LoopFacts:
         private: ids of objects written before they are read in each iteration and not needed afterwards,
             which are declared outside the loop. last_private: those whose last value is needed after it.
         reductions: what must be combined; empty when nothing is.
-        simd: whether the loop may be vectorised (parallel or reductions only), with the same conditions.
         carried: dependences that forbid it, empty when parallel is proved. unknowns: why not proved.
     """
 
