@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from loopwright.analysis.assignments import Assignment, Cell, cell_of
 from loopwright.analysis.ir import Storage
 from loopwright.analysis.lowering import LoweredObject
-from loopwright.analysis.origins import Aliasing, Assignment, Cell, Origin, Origins, cell_of
+from loopwright.analysis.origins import Aliasing, Origin, Origins
 from loopwright.analysis.scopes import plain_name
 from loopwright.analysis.syntax import CType, Expr, Function, Variable
 from loopwright.analysis.values import structure

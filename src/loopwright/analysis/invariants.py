@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from loopwright.analysis.origins import Cells, cell_of
+from loopwright.analysis.assignments import Cells, cell_of
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.scopes import Effects
 from loopwright.analysis.syntax import CType, Expr, Function, Unit, Variable

@@ -8,13 +8,13 @@ their origins but stay apart: each of a group holds a different object, and an e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
+from loopwright.analysis.assignments import Cell, cell_of, collect, uncast, walk_all
 from loopwright.analysis.scopes import Effects, effects_of
-from loopwright.analysis.syntax import CType, Expr, Function, Stmt, Unit, Variable
-from loopwright.analysis.values import structure
+from loopwright.analysis.syntax import Expr, Function, Unit, Variable
 
 ALLOCATORS = frozenset(
     {
@@ -29,7 +29,6 @@ ALLOCATORS = frozenset(
         "mmap",
     }
 )
-_FIELD = "field"
 
 
 @dataclass(frozen=True)
@@ -50,214 +49,15 @@ class Origin:
 Origins = frozenset[Origin] | None
 """None: unknown, may come from anywhere."""
 
-Cell = Variable | tuple[str, str, str]
-"""What holds a pointer: a variable, or ("field", struct, member) for that member of all such structs."""
-
-
-@dataclass
-class Assignment:
-    """One value put into a cell, and the function it is in. `repeats`: it stands in a loop."""
-
-    value: Expr
-    function: str
-    repeats: bool
-
-
-@dataclass
-class Cells:
-    """All assignments to pointers of a translation unit.
-
-    `defined` are the functions with a body, `spoiled` the cells that change in a way that is not understood,
-    `swaps` the pairs that are exchanged.
-    """
-
-    assigned: dict[Cell, list[Assignment]] = field(default_factory=dict)
-    spoiled: set[Cell] = field(default_factory=set)
-    swaps: list[tuple[Cell, Cell]] = field(default_factory=list)
-    calls: dict[str, list[tuple[str, Expr]]] = field(default_factory=dict)
-    defined: frozenset[str] = frozenset()
-    used_as_value: set[str] = field(default_factory=set)
-
-    def component(self, cell: Cell) -> frozenset[Cell]:
-        """The cells that `cell` is exchanged with, directly or by way of others."""
-        found = {cell}
-        grown = True
-        while grown:
-            grown = False
-            for a, b in self.swaps:
-                if (a in found) != (b in found):
-                    found |= {a, b}
-                    grown = True
-        return frozenset(found)
-
-
-def cell_of(expr: Expr) -> Cell | None:
-    """The cell that an lvalue of pointer (or container) type is."""
-    if expr.kind == "ref" and expr.variable is not None:
-        return expr.variable
-    if expr.kind == "member":
-        owner = expr.args[0].type.stripped
-        if owner.kind == "pointer" and owner.element is not None:
-            owner = owner.element
-        if owner.union:
-            return None
-        return (_FIELD, owner.spelling.replace("const ", ""), expr.name)
-    return None
-
-
-def collect(unit: Unit) -> Cells:
-    """All assignments to pointers, exchanges and calls of the unit."""
-    cells = Cells(defined=frozenset(unit.functions))
-    for variable in unit.variables:
-        if variable.init is not None:
-            _assign(cells, variable, variable.init, "", repeats=False)
-            _expressions(cells, [variable.init], "", repeats=False)
-    for function in unit.functions.values():
-        jumps = any(s.kind == "goto" for s in function.body.walk())
-        _block(cells, function.body, function.key, repeats=jumps)
-    return cells
-
-
-def _block(cells: Cells, stmt: Stmt, function: str, *, repeats: bool) -> None:
-    inside = repeats or stmt.kind in ("for", "while", "do", "range-for", "label")
-    skip: set[int] = set()
-    for index in range(len(stmt.body) - 2):
-        pair = _exchange(stmt.body[index : index + 3])
-        if pair is not None:
-            cells.swaps.append(pair)
-            skip |= {index + 1, index + 2}
-    if stmt.init is not None:
-        _block(cells, stmt.init, function, repeats=repeats)
-    for variable in stmt.variables:
-        if variable.init is not None:
-            _assign(cells, variable, variable.init, function, repeats=repeats)
-    _expressions(cells, stmt.own_expressions(), function, repeats=inside)
-    for index, child in enumerate(stmt.body):
-        if index not in skip:
-            _block(cells, child, function, repeats=inside)
-
-
-def _exchange(three: tuple[Stmt, ...]) -> tuple[Cell, Cell] | None:
-    """`t = a; a = b; b = t;` as (a, b)."""
-    first, second, third = three
-    if first.kind == "decl" and len(first.variables) == 1 and first.variables[0].init is not None:
-        held, a1 = first.variables[0], first.variables[0].init
-    elif (parts := _plain(first)) is not None and parts[0].kind == "ref" and parts[0].variable is not None:
-        held, a1 = parts[0].variable, parts[1]
-    else:
-        return None
-    middle, last = _plain(second), _plain(third)
-    if middle is None or last is None or last[1].variable is not held:
-        return None
-    same = structure(a1) == structure(middle[0]) and structure(middle[1]) == structure(last[0])
-    a, b = cell_of(a1), cell_of(last[0])
-    if not same or a is None or b is None or a == b or a1.type.kind != "pointer" or held in (a, b):
-        return None
-    if a1.kind == "member" and structure(a1.args[0]) != (
-        structure(last[0].args[0]) if last[0].kind == "member" else None
-    ):
-        return None
-    return a, b
-
-
-def _plain(stmt: Stmt) -> tuple[Expr, Expr] | None:
-    expr = stmt.expr
-    if stmt.kind != "expr" or expr is None or expr.kind != "assign" or expr.op != "=":
-        return None
-    return expr.args[0], expr.args[1]
-
-
-def _assign(cells: Cells, cell: Cell, value: Expr, function: str, *, repeats: bool) -> None:
-    cells.assigned.setdefault(cell, []).append(Assignment(value, function, repeats))
-    if value.kind == "init" and value.type.stripped.fields:
-        fields = value.type.stripped.fields
-        for position, (name, type_) in enumerate(fields):
-            if type_.kind != "pointer" or position >= len(value.args):
-                continue
-            member = (_FIELD, value.type.stripped.spelling, name)
-            if any(arg.kind == "other" for arg in value.args):
-                cells.spoiled.add(member)  # designated initialisers may come in any order
-            else:
-                _assign(cells, member, value.args[position], function, repeats=True)
-
-
-def _expressions(cells: Cells, roots: Iterable[Expr], function: str, *, repeats: bool) -> None:
-    filled: set[int] = set()
-    for expr in _walk(roots):
-        if expr.kind == "call" and expr.name == "posix_memalign" and expr.args:
-            target = expr.args[0]
-            while target.kind == "cast":
-                target = target.args[0]
-            held = cell_of(target.args[0]) if target.kind == "unary" and target.op == "&" else None
-            if held is not None:
-                filled.add(id(target))
-                _assign(cells, held, expr, function, repeats=repeats)
-        if expr.kind == "assign" and expr.type.kind in ("pointer", "record"):
-            cell = cell_of(expr.args[0])
-            if cell is not None and expr.op == "=":
-                _assign(cells, cell, expr.args[1], function, repeats=repeats)
-        elif expr.kind == "unary" and expr.op == "&":
-            cell = cell_of(expr.args[0])
-            if cell is not None and id(expr) not in filled:
-                cells.spoiled.add(cell)
-        elif expr.kind == "function":
-            cells.used_as_value.add(expr.key)
-        elif expr.kind == "call":
-            _called(cells, expr, function, repeats=repeats)
-
-
-def _walk(roots: Iterable[Expr]) -> Iterator[Expr]:
-    for root in roots:
-        yield from root.walk()
-
-
-def _called(cells: Cells, call: Expr, function: str, *, repeats: bool) -> None:
-    cells.calls.setdefault(call.key, []).append((function, call))
-    pointers = all(arg.type.stripped.kind == "pointer" for arg in call.args)
-    if call.name == "swap" and len(call.args) == 2 and pointers:
-        a, b = cell_of(call.args[0]), cell_of(call.args[1])
-        if a is not None and b is not None and a != b:
-            same_owner = call.args[0].kind != "member" or (
-                call.args[1].kind == "member"
-                and structure(call.args[0].args[0]) == structure(call.args[1].args[0])
-            )
-            if same_owner:
-                cells.swaps.append((a, b))
-                return
-    if call.key not in cells.defined:
-        for arg in call.args:
-            _spoil_members(cells, _uncast(arg).type)
-    for arg, written in zip(call.args, call.by_reference, strict=False):
-        cell = cell_of(arg) if written and arg.type.stripped.kind == "pointer" else None
-        if cell is not None:
-            cells.spoiled.add(cell)
-
-
-def _spoil_members(cells: Cells, type_: CType) -> None:
-    """A function that is not seen may put anything into the members of a struct that it gets a pointer to."""
-    inner = type_.element
-    if type_.kind not in ("pointer", "array") or inner is None or inner.const or inner.kind != "record":
-        return
-    for name, member in inner.fields:
-        if member.kind == "pointer":
-            cells.spoiled.add((_FIELD, inner.spelling, name))
-
-
 _FORGETFUL = frozenset({"free", "memset", "bzero", "printf", "fprintf", "posix_memalign", "memcpy"})
 """Library functions that do not keep the pointers they are given. memcpy is asked for its target only."""
-
-
-def _uncast(expr: Expr) -> Expr:
-    while expr.kind == "cast":
-        expr = expr.args[0]
-    return expr
 
 
 def _is_kept(pointer: Variable, function: Function) -> bool:
     """Whether the value of a local pointer may be stored anywhere else in the function."""
 
     def is_it(expr: Expr) -> bool:
-        bare = _uncast(expr)
+        bare = uncast(expr)
         if bare.kind == "binary" and bare.type.kind == "pointer":
             return any(is_it(arg) for arg in bare.args)
         return bare.kind == "ref" and bare.variable is pointer
@@ -265,7 +65,7 @@ def _is_kept(pointer: Variable, function: Function) -> bool:
     for statement in function.body.walk():
         if any(v.init is not None and is_it(v.init) for v in statement.variables):
             return True
-        for expr in _walk(statement.own_expressions()):
+        for expr in walk_all(statement.own_expressions()):
             if expr.kind == "assign" and is_it(expr.args[1]):
                 return True
             hands_on = expr.kind in ("init", "cond") or (expr.kind == "call" and expr.name not in _FORGETFUL)
@@ -395,7 +195,7 @@ class Aliasing:
         """Whether every pointer it returns is newly allocated in the same call and kept nowhere else."""
         returned = [s.expr for s in function.body.walk() if s.kind == "return" and s.expr is not None]
         for value in returned:
-            bare = _uncast(value)
+            bare = uncast(value)
             local = bare.kind == "ref" and bare.variable is not None and bare.variable.scope == "local"
             if bare.kind not in ("call", "int") and not local:
                 return False
