@@ -38,8 +38,9 @@ MAINS = {
     "montecarlo": "#include <stdint.h>\n#include <stdio.h>\ndouble montecarlo(int64_t, uint64_t);\nint main(void) {"
     ' printf("%.17g %.17g", montecarlo(100003, 5), montecarlo(1, 9)); }',
 }  # fmt: skip
-ARGUMENTS = {"heat2d": ("61", "20"), "nbody": ("83", "5")}
+ARGUMENTS = {"advection-make": ("37", "53", "9"), "heat2d": ("61", "20"), "nbody": ("83", "5")}
 EXPECTED = {
+    "advection-make": "parallel for over i (transport.c:",
     "heat2d": "parallel for over i (heat.c:",
     "nbody": "parallel for over i (nbody.cpp:14",
     "matmul": "sum kept in c[i * n + j], loops j and k exchanged",

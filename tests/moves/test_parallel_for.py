@@ -234,6 +234,8 @@ def test_illegal_twins_are_refused(name: str) -> None:
         ("for (int i = 0; i < n && i < 50; i++)", ""),
         ("for (int i = 0; i != n; i += 2)", ""),
         ("for (; n > 0; n--)", ""),
+        ("for (int i = 0; (i) < n; i++)", "OpenMP does not take the loop condition"),
+        ("for (int i = 0; i < n; (i)++)", "OpenMP does not take the loop increment"),
     ],
 )
 def test_headers_that_openmp_does_not_take(header: str, reason: str) -> None:
