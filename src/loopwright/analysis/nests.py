@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from loopwright.analysis.headers import Header, guard_forms, read_header
 from loopwright.analysis.ir import AccessKind, SourceRange, Unknown
+from loopwright.analysis.layout import Layout
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.scopes import Effects, effects_of
 from loopwright.analysis.statements import CallSummary, RawAccess, Reading, StatementReader
-from loopwright.analysis.syntax import Expr, Function, Stmt, Token, Unit, Variable
+from loopwright.analysis.syntax import Expr, Function, Stmt, Unit, Variable
 from loopwright.analysis.values import Scope
 
 LOOPS = ("for", "while", "do", "range-for")
@@ -27,7 +27,7 @@ class RawStatement:
     guards: tuple[Guard, ...]
     exact: bool
     is_condition: bool
-    text: str
+    text: str = ""
     id: str = ""
 
 
@@ -66,6 +66,7 @@ class NestReader:
 
     def __init__(self, unit: Unit, function: Function, whole: Effects, summary: CallSummary) -> None:
         self.unit = unit
+        self.layout = Layout(unit)
         self.function = function
         self.whole = whole
         self.summary = summary
@@ -93,10 +94,10 @@ class NestReader:
         else:
             words = {"while": "a while loop", "do": "a do loop", "range-for": "a range-based for loop"}
             header = Header(None, False, None, None, None, (f"{words[stmt.kind]} has no iteration count",))
-        loop = RawLoop(self._loop_id(header, stmt), stmt, header, self._ranges(stmt))
+        loop = RawLoop(self._loop_id(header, stmt), stmt, header, self.layout.ranges(stmt))
         loop.problems = [
             Unknown(reason, stmt.line, local=not header.opaque)
-            for reason in (*header.problems, *self._layout(stmt, loop))
+            for reason in (*header.problems, *self.layout.obstacles(stmt, loop.ranges["header"]))
         ]
         self._enter_header(loop, stmt, guards, exact)
         self.open.append(loop)
@@ -151,8 +152,8 @@ class NestReader:
         reading.accesses = [a for a in reading.accesses if a.place.root is not variable or a.place.path]
         if _touches_memory(reading) or reading.unknowns:
             header = loop.ranges["header"]
-            place = self._range(header.start, max(header.start, header.end))
-            self._append(RawStatement(place, reading, guards, exact, True, ""))
+            place = self.layout.range(header.start, max(header.start, header.end))
+            self._append(RawStatement(place, reading, guards, exact, True))
 
     def _condition_inside(self, loop: RawLoop, stmt: Stmt, guards: tuple[Guard, ...], exact: bool) -> None:
         """The condition of a loop that is not counted is part of each iteration, and so is its increment
@@ -165,7 +166,9 @@ class NestReader:
         reading = self.reader.read(parts)
         shown = stmt.expr or stmt.increment
         if shown is not None and (_touches_memory(reading) or reading.unknowns):
-            self._append(RawStatement(self._range(shown.start, shown.end), reading, guards, exact, True, ""))
+            self._append(
+                RawStatement(self.layout.range(shown.start, shown.end), reading, guards, exact, True)
+            )
 
     def _range_variables(self, stmt: Stmt) -> None:
         for variable in stmt.variables:
@@ -259,7 +262,7 @@ class NestReader:
         reading = self.reader.read([stmt.expr])
         expr = stmt.expr
         if expr is not None:
-            self._append(RawStatement(self._range(expr.start, expr.end), reading, guards, exact, True, ""))
+            self._append(RawStatement(self.layout.range(expr.start, expr.end), reading, guards, exact, True))
 
     def _extremum(self, stmt: Stmt) -> Reading | None:
         """`if (e > s) s = e;` as one minimum or maximum; None for any other `if`."""
@@ -282,117 +285,12 @@ class NestReader:
 
     def _simple(self, stmt: Stmt, reading: Reading, guards: tuple[Guard, ...], exact: bool) -> None:
         if reading.accesses or reading.unknowns or stmt.kind in ("expr", "decl"):
-            self._append(RawStatement(self._range(stmt.start, stmt.end), reading, guards, exact, False, ""))
+            self._append(RawStatement(self.layout.range(stmt.start, stmt.end), reading, guards, exact, False))
 
     def _problem(self, loops: list[RawLoop], reason: str, stmt: Stmt) -> None:
         for loop in loops:
             local = reason in ("break", "switch")
             loop.problems.append(Unknown(f"{reason} in the loop body", stmt.line, local=local))
-
-    # -- layout
-
-    def _range(self, start: int, end: int) -> SourceRange:
-        source = self.unit.source
-        line = source.count(b"\n", 0, start) + 1
-        column = start - (source.rfind(b"\n", 0, start) + 1) + 1
-        return SourceRange(
-            self.unit.file, start, end, line, column, line + source.count(b"\n", start, max(start, end - 1))
-        )
-
-    def _ranges(self, stmt: Stmt) -> dict[str, SourceRange]:
-        whole = self._range(stmt.start, stmt.end)
-        body = self._range(stmt.body[0].start, stmt.body[0].end) if stmt.body else whole
-        made = {"range": whole, "body": body}
-        parts = self._header_parts(stmt) if stmt.kind in ("for", "while", "range-for") else None
-        empty = self._range(stmt.start, stmt.start)
-        for name in ("header", "init", "condition", "increment"):
-            made[name] = parts[name] if parts is not None and name in parts else empty
-        return made
-
-    def _header_parts(self, stmt: Stmt) -> dict[str, SourceRange] | None:
-        """The parts of the header by the tokens as written; None when they do not have the usual shape."""
-        tokens = self.unit.tokens
-        first = bisect_left(tokens, stmt.start, key=lambda t: t.start)
-        if first + 1 >= len(tokens) or tokens[first].start != stmt.start or tokens[first + 1].text != "(":
-            return None
-        depth, stops, close = 0, [], None
-        for index in range(first + 1, len(tokens)):
-            text = tokens[index].text
-            depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(text, 0)
-            if depth == 0:
-                close = index
-                break
-            if text == ";" and depth == 1:
-                stops.append(index)
-        if close is None:
-            return None
-        header = self._range(stmt.start, tokens[close].end)
-        if stmt.kind == "while":
-            return {"header": header, "condition": self._between(tokens, first + 1, close)}
-        if stmt.kind == "range-for" or len(stops) != 2:
-            return {"header": header}
-        edges = [first + 1, *stops, close]
-        names = ("init", "condition", "increment")
-        return {"header": header} | {
-            name: self._between(tokens, edges[i], edges[i + 1]) for i, name in enumerate(names)
-        }
-
-    def _between(self, tokens: list[Token], left: int, right: int) -> SourceRange:
-        """From the token after `left` to the one before `right`; empty, after `left`, when there is none."""
-        if right == left + 1:
-            return self._range(tokens[left].end, tokens[left].end)
-        return self._range(tokens[left + 1].start, tokens[right - 1].end)
-
-    def _layout(self, stmt: Stmt, loop: RawLoop) -> Iterable[str]:
-        """What in the text around and in the loop forbids editing it."""
-        tokens = self.unit.tokens
-        first = bisect_left(tokens, stmt.start, key=lambda t: t.start)
-        last = bisect_left(tokens, stmt.end, key=lambda t: t.start)
-        keyword = {"for": "for", "while": "while", "do": "do", "range-for": "for"}[stmt.kind]
-        if first >= len(tokens) or tokens[first].start != stmt.start or tokens[first].text != keyword:
-            yield "the loop comes from a macro"
-            return
-        header, body = loop.ranges["header"], stmt.body[0]
-        for start, end in self.unit.macros:
-            if start == stmt.start or (start <= body.start < end) or (start < body.end <= end):
-                # A body that is one expression may itself be a macro call; its edges are then not ours.
-                yield "the edges of the loop body come from a macro"
-                break
-            if start < header.end < end:
-                yield "the loop header comes from a macro"
-                break
-        found: set[str] = set()
-        pragmas: list[str] = []
-        for index in range(first, last):
-            if tokens[index].text == "#" and index + 1 < len(tokens):
-                found.add(tokens[index + 1].text)
-                pragmas += [tokens[index + 2].text] if tokens[index + 1].text == "pragma" else []
-            elif tokens[index].text == "_Pragma":
-                pragmas.append(tokens[index + 2].text)
-        pragmas += self._pragma_before(first)
-        if any("omp" in pragma for pragma in pragmas):
-            yield "there is an OpenMP directive at or in the loop"
-        elif pragmas:
-            yield f"there is a #pragma {pragmas[0]} at or in the loop"
-        if found - {"pragma"}:
-            yield f"preprocessor directive #{min(found - {'pragma'})} inside the loop"
-
-    def _pragma_before(self, first: int) -> list[str]:
-        """The kind of the directive that stands directly before the token `first`, as in ["omp"]."""
-        tokens = self.unit.tokens
-        if first >= 4 and tokens[first - 4].text == "_Pragma":
-            return [tokens[first - 2].text]
-        start = first - 1
-        while start > 0 and self._continued(tokens[start - 1], tokens[start]):
-            start -= 1
-        if start >= 0 and tokens[start].text == "#" and tokens[start + 1].text == "pragma":
-            return [tokens[start + 2].text]
-        return []
-
-    def _continued(self, before: Token, token: Token) -> bool:
-        """Whether two tokens stand in one logical line."""
-        gap = self.unit.source[before.end : token.start]
-        return b"\n" not in gap.replace(b"\\\n", b"").replace(b"\\\r\n", b"")
 
 
 def _is_counted(header: Header) -> bool:

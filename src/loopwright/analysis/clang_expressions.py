@@ -1,0 +1,216 @@
+"""Expressions: from libclang's tree to :mod:`loopwright.analysis.syntax`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loopwright.analysis.clang_setup import BINARY_OPERATORS, UNARY_OPERATORS, evaluated, initialiser, library
+from loopwright.analysis.clang_types import TypeReader
+from loopwright.analysis.syntax import Expr, Stmt, Unit, Variable
+
+_CASTS = {
+    "CSTYLE_CAST_EXPR",
+    "CXX_STATIC_CAST_EXPR",
+    "CXX_FUNCTIONAL_CAST_EXPR",
+    "CXX_REINTERPRET_CAST_EXPR",
+    "CXX_CONST_CAST_EXPR",
+    "CXX_DYNAMIC_CAST_EXPR",
+}
+FUNCTIONS = {"FUNCTION_DECL", "CXX_METHOD", "CONSTRUCTOR", "DESTRUCTOR", "CONVERSION_FUNCTION"}
+"""Cursor kinds of functions."""
+
+DEEPEST = 200
+"""Levels of nesting that are read; each takes some frames of the Python stack."""
+
+
+class ExpressionReader:
+    """Reads expressions. Statements (the bodies of lambdas) and variables are left to the class below it."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self.types = TypeReader()
+        self.depth = 0
+
+    def statement(self, cursor: Any) -> Stmt:
+        """One statement. RecursionError when it is nested too deep."""
+        raise NotImplementedError
+
+    def variable(self, cursor: Any) -> Variable:
+        """The one Variable for a declaration."""
+        raise NotImplementedError
+
+    def expression(self, cursor: Any) -> Expr:
+        """One expression. RecursionError when it is nested too deep."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise RecursionError
+        try:
+            return self._expression(cursor)
+        finally:
+            self.depth -= 1
+
+    def _expression(self, cursor: Any) -> Expr:
+        kind = cursor.kind.name
+        extent = cursor.extent
+        children = list(cursor.get_children())
+        made = Expr(
+            "other",
+            self.types.of(cursor.type),
+            extent.start.offset,
+            extent.end.offset,
+            extent.start.line,
+            name=kind,
+        )
+        lib = library()
+        match kind:
+            case "UNEXPOSED_EXPR":
+                return self._unexposed(made, children)
+            case "PAREN_EXPR":
+                return self.expression(children[0])
+            case "INTEGER_LITERAL" | "CHARACTER_LITERAL" | "CXX_BOOL_LITERAL_EXPR" | "CXX_UNARY_EXPR":
+                made.kind, made.value = "int", evaluated(cursor)
+                if made.value is None:
+                    made.kind = "constant"
+            case "FLOATING_LITERAL" | "IMAGINARY_LITERAL":
+                made.kind, made.name = (
+                    "float",
+                    self.unit.source[made.start : made.end].decode("utf-8", "replace"),
+                )
+            case "STRING_LITERAL":
+                made.kind = "string"
+            case "DECL_REF_EXPR":
+                self._reference(made, cursor)
+            case "MEMBER_REF_EXPR":
+                made.kind, made.name = "member", cursor.spelling
+                made.args = tuple(self.expression(c) for c in children if c.kind.is_expression())[:1]
+                if not made.args:
+                    made.args = (Expr("this", made.type, made.start, made.end, made.line),)
+            case "ARRAY_SUBSCRIPT_EXPR":
+                made.kind, made.args = "index", tuple(self.expression(c) for c in children)
+            case "BINARY_OPERATOR" | "COMPOUND_ASSIGNMENT_OPERATOR":
+                made.op = BINARY_OPERATORS.get(lib.clang_getCursorBinaryOperatorKind(cursor), "?")
+                made.kind = (
+                    "assign"
+                    if made.op.endswith("=") and made.op not in ("==", "!=", "<=", ">=")
+                    else "binary"
+                )
+                made.args = tuple(self.expression(c) for c in children)
+            case "UNARY_OPERATOR":
+                made.op = UNARY_OPERATORS.get(lib.clang_getCursorUnaryOperatorKind(cursor), "?")
+                made.kind, made.args = "unary", tuple(self.expression(c) for c in children)
+            case "CONDITIONAL_OPERATOR":
+                made.kind, made.args = "cond", tuple(self.expression(c) for c in children)
+            case "INIT_LIST_EXPR":
+                made.kind, made.args = (
+                    "init",
+                    tuple(self.expression(c) for c in children if c.kind.is_expression()),
+                )
+            case "CALL_EXPR":
+                self._call(made, cursor, children)
+            case "CXX_NEW_EXPR":
+                made.kind, made.args = (
+                    "new",
+                    tuple(self.expression(c) for c in children if c.kind.is_expression()),
+                )
+            case "CXX_THIS_EXPR":
+                made.kind = "this"
+            case "CXX_NULL_PTR_LITERAL_EXPR" | "GNU_NULL_EXPR":
+                made.kind, made.value = "int", 0
+            case "LAMBDA_EXPR":
+                made.kind = "lambda"
+                bodies = [c for c in children if c.kind.name == "COMPOUND_STMT"]
+                made.body = self.statement(bodies[0]) if bodies else None
+            case _ if kind in _CASTS:
+                inner = [c for c in children if c.kind.is_expression()]
+                if inner:
+                    made.kind, made.args = "cast", (self.expression(inner[-1]),)
+            case _:
+                made.args = tuple(self.expression(c) for c in children if c.kind.is_expression())
+        return made
+
+    def _unexposed(self, made: Expr, children: list[Any]) -> Expr:
+        inner = [c for c in children if c.kind.is_expression()]
+        if len(inner) != 1:
+            made.args = tuple(self.expression(c) for c in inner)
+            return made
+        below = self.expression(inner[0])
+        if below.type.kind == "int" and made.type.kind == "int" and below.type.size > made.type.size:
+            # An implicit conversion to a narrower integer may change the value.
+            made.kind, made.name, made.args = "cast", "", (below,)
+            return made
+        if below.type.is_arithmetic and made.type.is_arithmetic and below.type.kind != made.type.kind:
+            made.kind, made.name, made.args = "cast", "", (below,)
+            return made
+        return below
+
+    def _reference(self, made: Expr, cursor: Any) -> None:
+        referenced = cursor.referenced
+        kind = referenced.kind.name if referenced is not None else ""
+        made.name = cursor.spelling
+        if kind in ("VAR_DECL", "PARM_DECL"):
+            made.kind, made.variable = "ref", self.variable(referenced)
+            if made.variable.init is None and made.variable.scope == "global":
+                self._global_constant(referenced, made.variable)
+        elif kind == "ENUM_CONSTANT_DECL":
+            made.kind, made.value = "int", referenced.enum_value
+        elif kind in FUNCTIONS or kind == "FUNCTION_TEMPLATE":
+            made.kind, made.key = "function", referenced.get_usr()
+
+    def _global_constant(self, cursor: Any, variable: Variable) -> None:
+        if not variable.type.const or variable.type.kind != "int":
+            return
+        init = initialiser(cursor)
+        if init is not None:
+            variable.init = self.expression(init)
+
+    def _call(self, made: Expr, cursor: Any, children: list[Any]) -> None:
+        referenced = cursor.referenced
+        made.kind = "call"
+        made.name = cursor.spelling
+        made.key = referenced.get_usr() if referenced is not None else ""
+        if referenced is not None and _is_defined_by_the_user(referenced):
+            self.unit.called.add(made.key)
+        args = [self.expression(c) for c in children if c.kind.is_expression()]
+        if referenced is not None and referenced.kind.name == "CONSTRUCTOR":
+            made.name = "constructor"
+            copies = (
+                made.type.kind == "record"
+                and len(args) == 1
+                and args[0].type.stripped.spelling == made.type.spelling
+            )
+            made.args = tuple(args)
+            if copies and referenced.is_default_method():
+                made.kind = "cast"
+            return
+        bound = bool(children) and "bound member function" in children[0].type.spelling
+        if bound and args and args[0].kind == "member" and referenced is not None:
+            # A call of a method: the object is the first argument.
+            made.args = (*args[0].args, *args[1:])
+            made.method, made.const_method = True, referenced.is_const_method()
+            made.by_reference = (not made.const_method, *self._references(referenced))
+            return
+        if len(args) >= 2 and args[1].kind == "function" and args[1].key == made.key:
+            # An overloaded operator: object, operator, further operands.
+            made.args = (args[0], *args[2:])
+            made.method = referenced.kind.name == "CXX_METHOD"
+            made.const_method = made.method and referenced.is_const_method()
+            mine = (not made.const_method,) if made.method else ()
+            made.by_reference = (*mine, *self._references(referenced))
+            return
+        if args and args[0].kind == "function":
+            args = args[1:]
+        made.args = tuple(args)
+        if referenced is not None:
+            made.by_reference = self._references(referenced)
+
+    def _references(self, function: Any) -> tuple[bool, ...]:
+        if function.type.kind.name != "FUNCTIONPROTO":
+            return ()
+        types = [self.types.of(t) for t in function.type.argument_types()]
+        return tuple(t.kind == "reference" and t.element is not None and not t.element.const for t in types)
+
+
+def _is_defined_by_the_user(function: Any) -> bool:
+    if function.kind.name not in ("FUNCTION_DECL", "CXX_METHOD") or function.get_definition() is not None:
+        return False
+    return function.location.file is not None and not function.location.is_in_system_header
