@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from loopwright.cli import analyze, apply, check, doctor, init, optimize, profile, report, runs, time
+from loopwright.cli import analyze, apply, audit, check, doctor, init, optimize, profile, report, runs, time
 from loopwright.core.errors import LoopwrightError
 
 HELP = """Takes a serial C or C++ kernel or program and gives back a faster one that can be trusted.
@@ -26,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )  # fmt: skip
 app.command("optimize")(optimize.optimize)
+app.command("audit")(audit.audit)
 app.command("check")(check.check)
 app.command("time")(time.time)
 app.command("profile")(profile.profile)
