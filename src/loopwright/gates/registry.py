@@ -5,6 +5,16 @@ from __future__ import annotations
 from loopwright.gates.build import BuildGate
 from loopwright.gates.gate import Gate
 from loopwright.gates.integrity import IntegrityGate
+from loopwright.gates.memory import ADDRESSES, UNDEFINED, UNINITIALISED
 from loopwright.gates.outputs import OutputsGate
+from loopwright.gates.races import RACES
 
-GATES: tuple[Gate, ...] = (IntegrityGate(), BuildGate(), OutputsGate())
+GATES: tuple[Gate, ...] = (
+    IntegrityGate(),
+    BuildGate(),
+    OutputsGate(),
+    ADDRESSES,
+    UNDEFINED,
+    UNINITIALISED,
+    RACES,
+)

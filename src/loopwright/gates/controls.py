@@ -1,0 +1,134 @@
+"""Positive controls: an instrument is believed after it caught a planted fault here and passed a clean twin.
+
+The controls are small C programs beside this file. Each line of a faulty one that says `planted` must be
+among the places that are found; a clean one uses the same constructs rightly. They are built and run as
+candidates are: same toolchain, flags, runner, environment and settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from pathlib import Path
+
+from loopwright.core.errors import LoopwrightError
+from loopwright.core.task import Build, Case, Output, StdoutMode, Target, Task
+from loopwright.core.tree import Tree
+from loopwright.gates.findings import Place
+from loopwright.gates.gate import Context
+from loopwright.gates.instrument import Instrument, observe
+from loopwright.harness.build import Builder
+from loopwright.harness.execute import CaseRunner
+from loopwright.harness.failures import failure_of
+from loopwright.system.compiled import cache_folder
+from loopwright.system.store import write_atomically
+from loopwright.toolchains.toolchain import Toolchain
+
+_FOLDER = Path(__file__).with_name("controls")
+_FILE = "controls.json"
+_SOURCE = "control.c"
+_MARK = "planted"
+_WALL_S = 60.0
+_refused: dict[str, str] = {}
+
+
+def proven(instrument: Instrument, toolchain: Toolchain, context: Context) -> str:
+    """Empty when `instrument` passed its control with `toolchain` on this machine, now or earlier; else what
+    went wrong. A success is remembered in the cache folder, a failure for this process only.
+    """
+    key = _key(instrument, toolchain, context)
+    if key in _refused:
+        return _refused[key]
+    if key in _remembered():
+        return ""
+    problem = _tried(instrument, toolchain, context)
+    if problem:
+        _refused[key] = problem
+    else:
+        _remember(key, f"{instrument.name} with {toolchain.name} {toolchain.version}")
+    return problem
+
+
+def sources(name: str) -> tuple[str, str]:
+    """The faulty control of the instrument `name`, and its clean twin."""
+    faulty, clean = ((_FOLDER / f"{name}_{kind}.c").read_text() for kind in ("faulty", "clean"))
+    return faulty, clean
+
+
+def planted(source: str) -> frozenset[Place]:
+    """The lines of a faulty control that must be found."""
+    lines = enumerate(source.splitlines(), start=1)
+    return frozenset(Place(_SOURCE, number) for number, line in lines if _MARK in line)
+
+
+def _tried(instrument: Instrument, toolchain: Toolchain, context: Context) -> str:
+    faulty, clean = sources(instrument.name)
+    for source, expected in ((faulty, planted(faulty)), (clean, frozenset[Place]())):
+        task = Task(
+            name=f"control-{instrument.name}",
+            tree=Tree({_SOURCE: source.encode()}),
+            editable=(),
+            build=Build(sources=(_SOURCE,)),
+            cases=(Case("control"),),
+            output=Output(stdout=StdoutMode.IGNORE),
+        )
+        runner = context.cases.runner
+        scratch = context.builder.scratch / "controls"
+        builder = Builder(task, runner, scratch)
+        cases = CaseRunner(task, runner, scratch, cores=context.cases.cores)
+        variant = instrument.variant(toolchain, context)
+        build = builder.build(task.tree, toolchain, variant)
+        if build.failure is not None:
+            return f"its control does not build: {build.failure.message}"
+        found: set[Place] = set()
+        for setting in instrument.settings(variant.target is Target.OPENMP):
+            seen = observe(instrument, cases, task.tree, build, task.cases[0], setting, _WALL_S)
+            found.update(place for finding in seen.findings for place in finding.places)
+            if not seen.findings:
+                ended = failure_of(seen.execution, gate=instrument.name, what=str(setting))
+                if ended is not None:
+                    return f"its control does not run: {ended.message}"
+            if not expected and seen.findings:
+                return f"its correct control was called wrong: {seen.findings[0].message(task.tree)}"
+        builder.discard(task.tree, toolchain, variant)
+        if missed := expected - found:
+            place = min(missed, key=str)
+            return f"its control was not caught: {source.splitlines()[place.line - 1].strip()}"
+    return ""
+
+
+def _key(instrument: Instrument, toolchain: Toolchain, context: Context) -> str:
+    """Everything that the answer depends on, as far as it can be known without running it."""
+    driver = toolchain.compiler(context.task.language)
+    used = (
+        sources(instrument.name),
+        toolchain.name,
+        toolchain.version,
+        str(driver),
+        driver.stat().st_mtime_ns,
+        repr(instrument.variant(toolchain, context)),
+        sorted(instrument.environment(toolchain).items()),
+        [str(setting) for setting in instrument.settings(context.variant.target is Target.OPENMP)],
+        instrument.identification(),
+        context.cases.runner.name,
+        platform.release(),
+    )
+    return hashlib.sha256(repr(used).encode()).hexdigest()
+
+
+def _remembered() -> dict[str, str]:
+    try:
+        kept = json.loads((cache_folder() / _FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, LoopwrightError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _remember(key: str, what: str) -> None:
+    try:
+        content = json.dumps({**_remembered(), key: what}, indent=1, sort_keys=True)
+        write_atomically(cache_folder() / _FILE, content.encode())
+    except (OSError, LoopwrightError):
+        # Without a cache the control is tried again next time: slower, as right.
+        return

@@ -1,0 +1,38 @@
+"""Reading what valgrind's memcheck prints (3.19), run with --fullpath-after."""
+
+from __future__ import annotations
+
+import re
+
+from loopwright.core.tree import Tree
+from loopwright.gates.findings import Finding, Place, excerpt, locate
+
+_PREFIX = re.compile(r"^==\d+== ?", re.MULTILINE)
+_HEAD = re.compile(
+    r"^(?:Thread \d+.*:\n)?(?P<what>[^\n]*uninitialised (?:value|byte)[^\n]*)\n(?P<stack>(?:   [^\n]*\n?)+)",
+    re.MULTILINE,
+)
+_FRAME = re.compile(r"^   (?:at|by) 0x[0-9A-F]+: .*\((?P<path>[^():]+):(?P<line>\d+)\)$")
+
+
+def uninitialised(report: str, tree: Tree, directory: str) -> tuple[Finding, ...]:
+    """The uses of uninitialised values in `report` whose stack has a line of the task in it.
+
+    Those of the runtime's own code, never called from the task, are not the task's.
+    """
+    text = "".join(_PREFIX.sub("", line) for line in report.splitlines(keepends=True) if _PREFIX.match(line))
+    found = []
+    for match in _HEAD.finditer(text):
+        place = _first_place(match["stack"], tree)
+        if place is not None:
+            found.append(Finding(match["what"].strip(), (place,), excerpt=excerpt(match[0], directory)))
+    return tuple(found)
+
+
+def _first_place(stack: str, tree: Tree) -> Place | None:
+    for line in stack.splitlines():
+        frame = _FRAME.match(line)
+        place = locate(frame["path"], frame["line"], tree) if frame else None
+        if place is not None:
+            return place
+    return None
