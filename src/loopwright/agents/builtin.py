@@ -40,9 +40,11 @@ class MoveProposer:
         profile = bench.profile(parent)
         hot = {(line.file, line.line): line.share for line in profile.lines} if profile else {}
         task = bench.task
+        tree = bench.tree(parent)
+        sources = sources_of(tree)
         return proposals(
-            bench.tree(parent),
-            sources_of(task, bench.tree(parent)),
+            tree,
+            sources,
             task.language,
             kernel=task.kernel,
             hot=hot,
@@ -51,6 +53,7 @@ class MoveProposer:
             include=task.build.include,
             defines=task.build.defines,
             standard=task.build.standard,
+            editable=[path for path in sources if task.is_editable(path)],
         )
 
 

@@ -72,9 +72,10 @@ def proposals(
 
     allowed = [s for s in sources if editable is None or s in editable]
     serial = tree.replaced({s: without_loop_directives(tree[s]) for s in allowed if s in tree})
+    # All sources are read, since some facts (who calls a function, and with what) need the whole program.
     found = read_nests(
         serial,
-        allowed,
+        sources,
         language,
         include=include,
         defines=defines,
@@ -87,6 +88,8 @@ def proposals(
     refused: list[Refusal] = []
     cold: list[str] = []
     for nest in found.nests:
+        if nest.root.range.file not in allowed:
+            continue
         share = _share(nest.root, hot)
         if hot and share < HOT_SHARE:
             cold.append(f"{nest.root.range.file}:{nest.root.range.line} ({share:.1%} of the time)")

@@ -20,6 +20,7 @@ from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Runner
 from loopwright.timing.compare import SampleFailed, compare
 from loopwright.timing.promotion import is_promoted
+from loopwright.workbench.audit import refuse_unfit
 from loopwright.workbench.baseline import (
     CaseFacts,
     build_original,
@@ -255,6 +256,7 @@ class Workbench:
                 self._say(f"running the original: case {case.name}")
                 facts = run_original(self.task, self.context.cases, build, case, self.expected)
                 self.add_measured(case.name, facts)
+        refuse_unfit(self.task, {c.name: self.context.expected(c) for c in needed_cases(self.task)})
         policy = baseline_policy(self.execution_s(Use.TIME))
         baseline, comparisons = measure_baseline(self.context, self._measured.repetitions, policy, self._say)
         self._baseline = baseline

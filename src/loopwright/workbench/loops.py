@@ -26,16 +26,17 @@ def loops_of(task: Task) -> TaskLoops:
     """Read and analyse every loop nest of the editable sources of `task`."""
     read = read_nests(
         task.tree,
-        sources_of(task, task.tree),
+        sources_of(task.tree),
         task.language,
         include=task.build.include,
         defines=task.build.defines,
         standard=task.build.standard,
         kernel=task.kernel,
     )
-    return TaskLoops(tuple(analyse(nest) for nest in read.nests), read.unreadable)
+    editable = [nest for nest in read.nests if task.is_editable(nest.root.range.file)]
+    return TaskLoops(tuple(analyse(nest) for nest in editable), read.unreadable)
 
 
-def sources_of(task: Task, tree: Tree) -> tuple[str, ...]:
-    """The editable C and C++ sources in `tree`; headers are read through them."""
-    return tuple(path for path in tree if task.is_editable(path) and path.endswith(_SUFFIXES))
+def sources_of(tree: Tree) -> tuple[str, ...]:
+    """All C and C++ sources in `tree`; headers are read through them."""
+    return tuple(path for path in tree if path.endswith(_SUFFIXES))
