@@ -248,7 +248,11 @@ def _constant(flat: _Flat, _: Tolerance) -> _Flat | None:
     numbers = flat.astype(np.float64)
     finite = numbers[np.isfinite(numbers)]
     mean = float(np.mean(finite)) if finite.size else 0.0
-    return np.full_like(flat, mean if flat.dtype.kind == "f" else round(mean))
+    if flat.dtype.kind == "f":
+        return np.full_like(flat, mean)
+    limits = np.iinfo(flat.dtype.str)
+    # As a double the mean of the largest integers is one too large.
+    return np.full_like(flat, min(max(round(mean), limits.min), limits.max))
 
 
 def _permuted(flat: _Flat, _: Tolerance) -> _Flat | None:
@@ -298,9 +302,11 @@ def _off_by_ten(flat: _Flat, tolerance: Tolerance) -> _Flat | None:
         if not math.isfinite(value):
             return None
         spacing = abs(float(np.spacing(flat[at])))
-        step = max(tolerance.atol + tolerance.rtol * abs(value), spacing * (tolerance.ulps or 0.2))
-        made[at] = flat.dtype.type(value + math.copysign(10 * step, value))
-        return made if np.isfinite(made[at]) else None
+        allowed = max(tolerance.atol + tolerance.rtol * abs(value), spacing * (tolerance.ulps or 0))
+        with np.errstate(over="ignore"):
+            moved_to = flat.dtype.type(value + math.copysign(max(10 * allowed, 2 * spacing), value))
+        made[at] = moved_to
+        return made if np.isfinite(moved_to) else None
     step_of_integers = max(1, int(10 * tolerance.atol))
     limits = np.iinfo(flat.dtype.str)
     value_of_integer = int(flat[at])
