@@ -229,10 +229,13 @@ class Workbench:
         """Timed repetitions of a kernel in one execution of its driver; 1 for a program."""
         return self._measured.repetitions(case)
 
-    def execution_s(self, use: Use) -> float:
-        """Seconds that one execution of every case of `use` takes, the original's, set-up included."""
-        cases = self.task.cases_for(use)
-        return sum(self._measured.cases[c.name].outer_s for c in cases if c.name in self._measured.cases)
+    def measured(self, case: Case) -> CaseFacts:
+        """What the original needed for `case`; KeyError when it was not run."""
+        return self._measured.cases[case.name]
+
+    def execution_s(self) -> float:
+        """Seconds that one execution of every timed case takes, the original's, set-up included."""
+        return sum(self.measured(case).outer_s for case in self.task.cases_for(Use.TIME))
 
     def add_measured(self, case: str, facts: CaseFacts) -> None:
         """Note what the original needed for a case that was not run before (a held-out one)."""
@@ -257,7 +260,7 @@ class Workbench:
                 facts = run_original(self.task, self.context.cases, build, case, self.expected)
                 self.add_measured(case.name, facts)
         refuse_unfit(self.task, {c.name: self.context.expected(c) for c in needed_cases(self.task)})
-        policy = baseline_policy(self.execution_s(Use.TIME))
+        policy = baseline_policy(self.execution_s())
         baseline, comparisons = measure_baseline(self.context, self._measured.repetitions, policy, self._say)
         self._baseline = baseline
         self.journal.write(
@@ -289,7 +292,7 @@ class Workbench:
             sampler(self.context, incumbent, self.repetitions),
             sampler(self.context, build, self.repetitions),
             names,
-            trial_policy(self.execution_s(Use.TIME)),
+            trial_policy(self.execution_s()),
             label_a=self._best_id,
             label_b="candidate",
             on_round=lambda s: self.journal.tell("round", estimate=s.estimate, rounds=s.rounds),

@@ -31,6 +31,9 @@ from loopwright.workbench.sampling import sampler
 
 _RUNNERS_UP = 2
 _GATE = "held-out"
+_SHORTEST_PROGRAM_S = 0.01
+"""Below this a program's time is mostly that of starting a process."""
+_SHORTEST_CALL_S = 0.0005
 
 
 def finish(bench: Workbench) -> RunResult:
@@ -91,7 +94,7 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
         return None, _told(bench, candidate, held_out.failure)
     try:
         timed = _timed(
-            bench, subject.build, bench.task.cases_for(Use.TIME), final_policy(bench.execution_s(Use.TIME))
+            bench, subject.build, bench.task.cases_for(Use.TIME), final_policy(bench.execution_s())
         )
         elsewhere = _held_out_speedup(bench, subject.build)
     except SampleFailed as failed:
@@ -164,10 +167,12 @@ def _timed(bench: Workbench, build: BuildResult, cases: Iterable[Case], policy: 
 
 def _held_out_speedup(bench: Workbench, build: BuildResult) -> Speedup | None:
     """The speedup at sizes that nobody tuned for, as far as they are long enough to be timed."""
-    cases = bench.task.cases_for(Use.HELD_OUT)
+    shortest_s = _SHORTEST_CALL_S if bench.task.kernel else _SHORTEST_PROGRAM_S
+    cases = [c for c in bench.task.cases_for(Use.HELD_OUT) if bench.measured(c).wall_s >= shortest_s]
     if not cases:
         return None
-    return _timed(bench, build, cases, held_out_policy(bench.execution_s(Use.HELD_OUT))).speedup
+    policy = held_out_policy(sum(bench.measured(case).outer_s for case in cases))
+    return _timed(bench, build, cases, policy).speedup
 
 
 def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failure]]) -> RunResult:
@@ -184,6 +189,10 @@ def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failur
             reason = f"what was faster failed at the end: {dropped[0][1].message}"
     else:
         status, reason = RunStatus.FAILED, "no candidate passed the gates"
+    if best is not None and best.held_out_speedup is not None:
+        slower = [f"{n} ({r:.2f}x)" for n, r in best.held_out_speedup.by_case.items() if r < 1]
+        if slower:
+            warnings.append(f"slower at held-out sizes: {', '.join(slower)}")
     if not bench.task.cases_for(Use.HELD_OUT):
         warnings.append("no held-out case: nothing was checked at a size that the run did not see")
     if not bench.task.cases_for(Use.CHECK):
