@@ -337,6 +337,9 @@ _MAKERS: Mapping[str, _Maker] = {
     "off-by-ten": _off_by_ten,
 }
 
+ALWAYS_TRIED = tuple(_MAKERS)
+"""Names of the null candidates that need nothing but the right output."""
+
 
 def accepts_low_precision(task: Task, output: str, dtype: np.dtype[np.generic]) -> str:
     """The warning for an output whose relative tolerance is plainly looser than the next lower precision;
