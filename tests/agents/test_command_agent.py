@@ -55,7 +55,8 @@ HOSTILE = {
     "crash": smooth("*(volatile int *)0 = 1;"),
     "nonzero_exit": smooth("exit(3);", "#include <stdlib.h>"),
     "left_processes": smooth(
-        "if (fork() == 0) { setsid(); if (fork() == 0) { close(0); close(1); close(2); sleep(60); } _exit(0); } LOOP",
+        "if (fork() == 0) { setsid(); if (fork() == 0) { close(0); close(1); close(2); sleep(60); } "
+        "_exit(0); } LOOP",
         "#include <unistd.h>",
     ),
     "disk_limit": smooth(
