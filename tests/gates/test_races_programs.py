@@ -1,4 +1,4 @@
-"""The final gates on small OpenMP programs: each fault is caught on its line, no correct one is called wrong."""
+"""The final gates on small OpenMP programs: faults are caught on their lines, correct programs pass."""
 
 from __future__ import annotations
 

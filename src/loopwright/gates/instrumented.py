@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from loopwright.core.errors import ToolMissing
+from loopwright.core.modes import FailureMode
 from loopwright.core.task import Case, Target, Use
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, GateResult, GateStatus
@@ -20,11 +21,11 @@ from loopwright.toolchains.toolchain import Toolchain, Variant
 CASE_BUDGET_S = 60.0
 GATE_BUDGET_S = 180.0
 
-# What code can ask for to behave otherwise, or not to be watched, under an instrument. Named in the result
-# only: whether it is honest, a person must judge.
+# What code says that behaves otherwise, or is not watched, under an instrument. A candidate that brings it
+# along was not looked at; whether it is honest, a person must judge.
 _HINTS = (
     b"no_sanitize", b"__SANITIZE_", b"_sanitizer)", b"disable_sanitizer_instrumentation",
-    b"__tsan_", b"__asan_", b"__ubsan_", b"RUNNING_ON_VALGRIND", b"VALGRIND_MAKE_MEM_DEFINED",
+    b"__tsan", b"__asan", b"__ubsan", b"RUNNING_ON_VALGRIND", b"VALGRIND_MAKE_MEM_DEFINED",
 )  # fmt: skip
 
 
@@ -134,11 +135,10 @@ class InstrumentedGate:
         told = [f"in the original too: {f.message(candidate.tree)}" for f in shared.values()]
         if shared and self.instrument.ends_program:
             unfinished.append("nothing after what the original does too was reached")
+        if hints := _new_hints(context.task.tree, candidate.tree):
+            unfinished.append(f"the candidate may behave otherwise when it is watched: {', '.join(hints)}")
         if unfinished:
             return self._unavailable("; ".join((*unfinished, *told)))
-        hints = _new_hints(context.task.tree, candidate.tree)
-        if hints:
-            told.append(f"the candidate speaks of {', '.join(hints)}: look whether it behaves otherwise here")
         return self._passed("; ".join(told))
 
     def _seen(
@@ -160,7 +160,8 @@ class InstrumentedGate:
             if not seen.findings and not seen.reported:
                 what = f"case {case.name}, {setting}, built for {self.name}"
                 crash = failure_of(seen.execution, gate=self.name, what=what)
-                if crash is not None:
+                # What is left is the sanitizer's symbolizer; the outputs gate looked for the program's own.
+                if crash is not None and crash.mode is not FailureMode.LEFT_PROCESSES:
                     return list(findings.values()), [], crash
         return list(findings.values()), [], None
 

@@ -68,6 +68,7 @@ class Races:
         options = (
             "ignore_noninstrumented_modules=1",
             "halt_on_error=0",
+            "print_suppressions=1",
             f"exitcode={self.exit_status}",
             "history_size=4",
             "report_thread_leaks=0",

@@ -9,6 +9,7 @@ from loopwright.gates.findings import Finding, Place, excerpt, locate
 
 _FRAME = re.compile(r"^\s+#\d+ .*?(?P<path>[^\s():]+):(?P<line>\d+)(?::\d+)?(?: \(.*)?$")
 _RACE = re.compile(r"^WARNING: ThreadSanitizer: (?P<what>.+?) \(pid=\d+\)$", re.MULTILINE)
+_SUPPRESSED = re.compile(r"^ThreadSanitizer: Matched \d+ suppressions.*", re.MULTILINE)
 _RACING_ACCESS = re.compile(
     r"^  (?:Previous )?(?:atomic )?(?:read|write) of size \d+", re.MULTILINE | re.IGNORECASE
 )
@@ -24,8 +25,12 @@ _UNDEFINED = re.compile(
 
 
 def races(report: str, tree: Tree, directory: str) -> tuple[Finding, ...]:
-    """Every warning of ThreadSanitizer in `report`, one finding each."""
+    """Every warning of ThreadSanitizer in `report`, one finding each. Nothing of ours suppresses any: a
+    program that brings its own suppressions hides races, which is a finding without a place.
+    """
     found: list[Finding] = []
+    if hidden := _SUPPRESSED.search(report):
+        found.append(Finding("races that the program suppresses", excerpt=excerpt(hidden[0], directory)))
     for block in report.split("==================\n"):
         head = _RACE.search(block)
         if head is None:
