@@ -23,6 +23,8 @@ from loopwright.system.execution import Limits
 from loopwright.toolchains.discovery import find
 from loopwright.toolchains.toolchain import NATIVE_FLAGS, Variant
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = Path(__file__).with_name("programs")
 HARMLESS = b'#include <stdio.h>\nint main(void)\n{\n    puts("1");\n    return 0;\n}\n'
 MODES = {
