@@ -1,4 +1,4 @@
-"""Reading real reports: clang 19.1 and gcc 12.2 sanitizers, valgrind 3.19; build ids cut, [...] is left out."""
+"""Reading real reports: clang 19.1, gcc 12.2, valgrind 3.19; build ids cut, [...] is left out."""
 
 from __future__ import annotations
 
