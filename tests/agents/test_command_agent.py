@@ -122,7 +122,7 @@ def test_an_agent_sees_its_own_run_only(smooth_task: Path, measured_home: Path, 
     assert "odd" not in seen and "1021" not in seen, "a held-out case was shown"
     for name in ("journal.jsonl", "machine.json", "lineage.git"):
         assert name not in seen
-    assert "root:" not in seen
+    assert "root:x:" not in seen and "root:*:" not in seen
 
 
 def test_the_budget_of_evaluations_holds_inside_a_workspace(smooth_task: Path, measured_home: Path) -> None:

@@ -36,6 +36,9 @@ class CommandAgent:
 
     command: str
 
+    def __post_init__(self) -> None:
+        _words(self.command)
+
     @property
     def name(self) -> str:
         """As on the command line."""
@@ -132,16 +135,21 @@ def _installation() -> tuple[Path, ...]:
 
 def _with_absolute_paths(command: str) -> tuple[str, tuple[Path, ...]]:
     """`command` with the files it names made absolute, since it runs elsewhere; and those files."""
+    readable: list[Path] = []
+    for word in _words(command):
+        path = Path(word)
+        if path.is_file() and (os.sep in word or path.suffix):
+            readable.append(path.resolve())
+            command = command.replace(word, shlex.quote(str(path.resolve())))
+    return command, tuple(readable)
+
+
+def _words(command: str) -> list[str]:
+    """The words of a shell command. Raises UsageError when there are none, or a quote stays open."""
     try:
         words = shlex.split(command)
     except ValueError as error:
         raise UsageError(f"not a command: {command!r}: {error}", hint="--agent 'cmd:./improve.sh'") from error
     if not words:
         raise UsageError("an empty command", hint="--agent 'cmd:./improve.sh'")
-    readable: list[Path] = []
-    for word in words:
-        path = Path(word)
-        if path.is_file() and (os.sep in word or path.suffix):
-            readable.append(path.resolve())
-            command = command.replace(word, shlex.quote(str(path.resolve())))
-    return command, tuple(readable)
+    return words

@@ -22,7 +22,7 @@ from loopwright.workbench.settings import Settings
 
 _SLOWEST = 10.0
 _GRACE_S = 5.0
-_LEAST_MEMORY_BYTES = 2 << 30
+_LEAST_MEMORY_BYTES = 1 << 30
 _MEMORY_FACTOR = 4
 _MEMORY_SHARE = 0.8
 
