@@ -120,6 +120,15 @@ class Workbench:
         """A candidate of this run by its id; KeyError when there is none."""
         return self._candidates[candidate_id]
 
+    def history(self, candidate: Candidate) -> str:
+        """The titles of all edits that led from the original to `candidate`, in order."""
+        titles: list[str] = []
+        current = candidate
+        while current.parent is not None and current.id != self.original.id:
+            titles.append(current.title)
+            current = self._candidates[current.parent]
+        return "; ".join(reversed(titles)) or candidate.title
+
     def tree(self, candidate: Candidate) -> Tree:
         """The complete tree of a candidate: protected files are those of the task, unless it brought
         others along, which the integrity gate will see.

@@ -106,7 +106,7 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
     return (
         Best(
             candidate=candidate.id,
-            title=candidate.title,
+            title=bench.history(candidate),
             verified=verdict.verified,
             speedup=timed.speedup,
             gates=verdict.by_gate,
