@@ -7,30 +7,28 @@ from collections.abc import Iterable
 
 from loopwright.core.candidate import Candidate
 from loopwright.core.errors import TaskError
-from loopwright.core.modes import FailureMode
 from loopwright.core.run import Best, Evaluation, RunResult, RunStatus
 from loopwright.core.task import Case, Use
 from loopwright.core.timing import Comparison, Speedup
 from loopwright.core.tree import unified_patch
-from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict
+from loopwright.core.verdict import Failure, Verdict
 from loopwright.gates.chain import run_gates
 from loopwright.gates.gate import Stage, Subject
-from loopwright.gates.outputs import OutputsGate
 from loopwright.harness.types import BuildResult
 from loopwright.system.machine import usable_cpus
 from loopwright.system.store import write_atomically
 from loopwright.timing.compare import SampleFailed, compare
 from loopwright.timing.policy import Policy
 from loopwright.timing.promotion import is_promoted
-from loopwright.workbench.baseline import build_original, median_wall_s, own_variant, run_original
+from loopwright.workbench.baseline import median_wall_s
 from loopwright.workbench.bench import Workbench
+from loopwright.workbench.held_out import held_out_outputs
 from loopwright.workbench.machine_file import BUSY
 from loopwright.workbench.policies import final_policy, held_out_policy
 from loopwright.workbench.records import from_data, to_data
 from loopwright.workbench.sampling import sampler
 
 _RUNNERS_UP = 2
-_GATE = "held-out"
 _SHORTEST_PROGRAM_S = 0.01
 """Below this a program's time is mostly that of starting a process."""
 _SHORTEST_CALL_S = 0.0005
@@ -88,7 +86,7 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
     if verdict.failure is not None:
         return None, _told(bench, candidate, verdict.failure)
     assert subject.build is not None
-    held_out = _held_out_outputs(bench, subject.build)
+    held_out = held_out_outputs(bench.context, subject.build, bench.expected, bench.add_measured)
     verdict = Verdict((*verdict.results, held_out))
     if held_out.failure is not None:
         return None, _told(bench, candidate, held_out.failure)
@@ -121,32 +119,6 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
 def _told(bench: Workbench, candidate: Candidate, failure: Failure) -> Failure:
     bench.journal.write("dropped", candidate=candidate.id, failure=to_data(failure))
     return failure
-
-
-def _held_out_outputs(bench: Workbench, build: BuildResult) -> GateResult:
-    """The held-out cases with every number of threads, against the original, which runs them now."""
-    cases = bench.task.cases_for(Use.HELD_OUT)
-    if not cases:
-        return GateResult(_GATE, GateStatus.NOT_AVAILABLE, reason="the task has no held-out case")
-    original = build_original(bench.context, own_variant(bench.context.variant, bench.task))
-    gate = OutputsGate()
-    for case in cases:
-        if not bench.expected.has(case.name):
-            facts = run_original(bench.task, bench.context.cases, original, case, bench.expected)
-            bench.add_measured(case.name, facts)
-        placements = ("end", "start") if bench.task.kernel is not None else ("aligned",)
-        for number, threads in enumerate(bench.context.threads):
-            placement = placements[number % len(placements)]
-            failure = gate.one(build, case, bench.context, threads, placement)
-            if failure is not None:
-                return GateResult(_GATE, GateStatus.FAIL, failure=_as_held_out(failure))
-    return GateResult(_GATE, GateStatus.PASS)
-
-
-def _as_held_out(failure: Failure) -> Failure:
-    return Failure(
-        FailureMode.HELD_OUT_FAILURE, _GATE, f"{failure.mode}: {failure.message}", failure.evidence
-    )
 
 
 def _timed(bench: Workbench, build: BuildResult, cases: Iterable[Case], policy: Policy) -> Comparison:
