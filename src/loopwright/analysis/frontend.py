@@ -14,7 +14,7 @@ from loopwright.analysis.invariants import Differences, Relations, member_differ
 from loopwright.analysis.ir import LoopNest, Unknown
 from loopwright.analysis.liveness import Liveness
 from loopwright.analysis.lowering import Lowering
-from loopwright.analysis.nests import LOOPS, NestReader
+from loopwright.analysis.nests import LOOPS, REGION, NestReader
 from loopwright.analysis.origins import Aliasing
 from loopwright.analysis.purity import Summaries
 from loopwright.analysis.syntax import Stmt, Unit
@@ -24,10 +24,15 @@ from loopwright.core.tree import Tree
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """The loop nests of some sources, in source order, and the files that could not be read, with why."""
+    """The loop nests of some sources, in source order, and the files that could not be read, with why.
+
+    `regions` are runs of consecutive loops and simple statements outside of all loops, read together: each
+    is a nest whose root is a loop that runs once and that the source does not have.
+    """
 
     nests: tuple[LoopNest, ...] = ()
     unreadable: tuple[Unknown, ...] = ()
+    regions: tuple[LoopNest, ...] = ()
 
 
 def read_nests(
@@ -40,8 +45,11 @@ def read_nests(
     standard: str | None = None,
     kernel: Kernel | None = None,
     functions: Collection[str] | None = None,
+    regions: bool = False,
 ) -> SourceFacts:
     """Every outermost loop of every function defined in `sources`, as a loop nest.
+
+    With `regions`, also the runs of such loops and simple statements that follow each other directly.
 
     `include` are folders of the tree (or absolute), `defines` as NAME or NAME=VALUE, `functions` limits the
     reading to functions of these names. `kernel` adds what the task promises about its arguments. A file
@@ -68,7 +76,14 @@ def read_nests(
     program = _Program(
         kernel, functions, whole and len(units) == 1, member_differences(units) if whole else {}
     )
-    return SourceFacts(tuple(nest for unit in units for nest in _nests_of(unit, program)), tuple(unreadable))
+    found = [
+        (nest, is_region) for unit in units for nest, is_region in _nests_of(unit, program, regions=regions)
+    ]
+    return SourceFacts(
+        tuple(nest for nest, is_region in found if not is_region),
+        tuple(unreadable),
+        tuple(nest for nest, is_region in found if is_region),
+    )
 
 
 @dataclass(frozen=True)
@@ -100,7 +115,7 @@ def _lay_out(tree: Tree, folder: Path) -> None:
         target.write_bytes(content)
 
 
-def _nests_of(unit: Unit, program: _Program) -> Iterator[LoopNest]:
+def _nests_of(unit: Unit, program: _Program, *, regions: bool) -> Iterator[tuple[LoopNest, bool]]:
     kernel = program.kernel
     name = kernel.function if kernel is not None and kernel.restrict else None
     promised = frozenset(f.key for f in unit.functions.values() if f.name == name)
@@ -112,12 +127,15 @@ def _nests_of(unit: Unit, program: _Program) -> Iterator[LoopNest]:
             continue
         effects = aliasing.effects(function)
         relations = Relations(program.differences, aliasing.cells, function, effects)
-        for outermost in outermost_loops(function.body):
+        roots = [(loop, False) for loop in outermost_loops(function.body)]
+        if regions:
+            roots += [(region, True) for region in consecutive(function.body)]
+        for outermost, is_region in roots:
             raw = NestReader(unit, function, effects, summaries).read(outermost)
             lowering = Lowering(raw, Liveness(function, effects, outermost), relations)
             root = lowering.loop(raw.root)
             apart, by_type = disjoint_pairs(list(lowering.objects.values()), function, aliasing)
-            yield LoopNest(
+            nest = LoopNest(
                 function=function.name,
                 root=root,
                 arrays=lowering.arrays(),
@@ -126,6 +144,7 @@ def _nests_of(unit: Unit, program: _Program) -> Iterator[LoopNest]:
                 disjoint=apart,
                 disjoint_by_type=by_type,
             )
+            yield nest, is_region
 
 
 def outermost_loops(statement: Stmt) -> Iterator[Stmt]:
@@ -135,3 +154,29 @@ def outermost_loops(statement: Stmt) -> Iterator[Stmt]:
         return
     for child in statement.body:
         yield from outermost_loops(child)
+
+
+def consecutive(statement: Stmt) -> Iterator[Stmt]:
+    """Runs of `for` loops and simple statements in one block outside of all loops, as one statement each.
+
+    A run starts and ends with a loop or an assignment; one without a loop is left out. Declarations end a
+    run, since what follows it may need them.
+    """
+    if statement.kind in LOOPS:
+        return
+    run: list[Stmt] = []
+    for child in (*statement.body, None):
+        if child is not None and statement.kind == "block" and _may_be_in_run(child):
+            run.append(child)
+            continue
+        if any(s.kind == "for" for s in run):
+            yield Stmt(REGION, run[0].start, run[-1].end, run[0].line, tuple(run))
+        run = []
+        if child is not None:
+            yield from consecutive(child)
+
+
+def _may_be_in_run(stmt: Stmt) -> bool:
+    return stmt.kind == "for" or (
+        stmt.kind == "expr" and stmt.expr is not None and stmt.expr.kind in ("assign", "unary")
+    )

@@ -20,7 +20,9 @@ class Liveness:
         for expr in _all_expressions(function.body):
             if expr.kind == "ref" and expr.variable is not None:
                 self.uses.setdefault(expr.variable, []).append(expr.start)
-        self.path = _path(function.body, outermost)
+        # A region stands for statements of the block; what follows its last one follows it.
+        last = outermost.body[-1] if outermost.kind == "region" else outermost
+        self.path = _path(function.body, last)
 
     def _is_private(self, variable: Variable) -> bool:
         """Whether only this text can read or write it."""

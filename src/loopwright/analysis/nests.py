@@ -15,6 +15,8 @@ from loopwright.analysis.syntax import Expr, Function, Stmt, Unit, Variable
 from loopwright.analysis.values import Scope
 
 LOOPS = ("for", "while", "do", "range-for")
+REGION = "region"
+"""Kind of the statement that stands for consecutive statements of one block (see `frontend.regions`)."""
 Guard = tuple[Polynomial, bool]
 
 
@@ -83,8 +85,25 @@ class NestReader:
         self.reader = StatementReader(self.scope, self.summary)
         for name in ("min", "max"):
             self.scope.taken.add(name)
-        root = self._loop(outermost, (), True)
+        root = self._region(outermost) if outermost.kind == REGION else self._loop(outermost, (), True)
         return RawNest(root, self.scope, self.declared_in)
+
+    # -- regions
+
+    def _region(self, stmt: Stmt) -> RawLoop:
+        """Consecutive statements as the body of a loop that runs once, and that the source does not have."""
+        once = (Polynomial.constant(0),), (Polynomial.constant(1),)
+        header = Header(None, False, *once, 1, ())
+        ranges = dict.fromkeys(("range", "body"), self.layout.range(stmt.start, stmt.end))
+        ranges |= dict.fromkeys(
+            ("header", "init", "condition", "increment"), self.layout.range(stmt.start, stmt.start)
+        )
+        region = RawLoop(self._loop_id(header, stmt), stmt, header, ranges)
+        self.open.append(region)
+        for child in stmt.body:
+            self._statement(child, (), True)
+        self.open.pop()
+        return region
 
     # -- loops
 
