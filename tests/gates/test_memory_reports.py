@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from loopwright.core.tree import Tree
 from loopwright.gates import reports_memcheck, reports_sanitizers
 from loopwright.gates.findings import Finding, Place, locate
@@ -38,6 +40,27 @@ WARNING: ThreadSanitizer: data race (pid=25684)
   Location is stack of main thread.
 
   Location is global '??' at 0x7fffa8acf000 ([stack]+0x202b0)
+==================
+"""
+TSAN_TASKS_CLANG_19 = """\
+==================
+WARNING: ThreadSanitizer: data race (pid=1397)
+  Write of size 8 at 0x7f2b15a55268 by main thread:
+    #0 main.omp_outlined_debug__ /tmp/sx/t.c:2:1 (t+0xe4941)
+    #1 main.omp_outlined /tmp/sx/t.c:1:1 (t+0xe4941)
+    #2 __kmp_invoke_microtask <null> (libomp.so.5+0xe0678)
+
+  Previous read of size 4 at 0x7f2b15a55268 by thread T1:
+    #0 .omp_outlined. /tmp/sx/t.c:3:17 (t+0xe4694)
+    #1 .omp_task_entry. /tmp/sx/t.c:2:1 (t+0xe4694)
+    #2 <null> <null> (libomp.so.5+0x67b63)
+
+  Location is heap block of size 1048576 at 0x7f2b1595d000 allocated by main thread:
+    #0 malloc <null> (t+0x60390)
+    #1 <null> <null> (libomp.so.5+0x1ed30)
+    #2 __kmp_invoke_microtask <null> (libomp.so.5+0xe0678)
+
+SUMMARY: ThreadSanitizer: data race /tmp/sx/t.c:2:1 in main.omp_outlined_debug__
 ==================
 """
 ASAN_GCC_12 = """\
@@ -134,3 +157,37 @@ def test_a_message_says_what_where_and_on_what() -> None:
     race = Finding("data race", (Place("u.c", 5), Place("u.c", 5)), "big")
     assert race.message(TREE) == "data race on big: u.c:5 `big += c;` with itself"
     assert "does not name" in Finding("data race").message(TREE)
+
+
+TASK = b"{\n#pragma omp task depend(in : a)\nb += a;\n}\n"
+
+
+def test_the_runtimes_own_memory_of_tasks_is_explained_away() -> None:
+    (finding,) = reports_sanitizers.races(TSAN_TASKS_CLANG_19, Tree({"t.c": TASK}), HERE)
+    assert finding.places == (Place("t.c", 2), Place("t.c", 3))
+    assert "libomp's own memory" in finding.explained
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("t.c:2:1 (t+0xe4941)", "t.c:3:1 (t+0xe4941)"),  # what the later task does in its body
+        ("(libomp.so.5+0x1ed30)", "(t+0x1ed30)"),  # memory that the program allocated
+        ("Location is heap block of size 1048576 at 0x7f2b1595d000", "Location is stack of"),
+    ],
+)
+def test_nothing_else_about_tasks_is_explained_away(old: str, new: str) -> None:
+    assert old in TSAN_TASKS_CLANG_19
+    (finding,) = reports_sanitizers.races(TSAN_TASKS_CLANG_19.replace(old, new), Tree({"t.c": TASK}), HERE)
+    assert not finding.explained
+
+
+def test_a_race_beside_doacross_loops_is_in_doubt() -> None:
+    loops = b"#pragma omp ordered depend(sink : i - 1)\n" + TASK
+    (finding,) = reports_sanitizers.races(
+        TSAN_TASKS_CLANG_19.replace("t.c:2:1 (t+0xe4941)", "t.c:4:1 (t+0xe4941)"), Tree({"t.c": loops}), HERE
+    )
+    assert not finding.explained
+    assert "depend(sink)" in finding.doubt
+    (first, _) = reports_sanitizers.races(TSAN_CLANG_19, TREE, HERE)
+    assert not first.doubt

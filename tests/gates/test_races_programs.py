@@ -96,6 +96,12 @@ def test_a_program_that_synchronises_rightly_passes(name: str, scratch: Path) ->
     assert result.status is GateStatus.PASS, result
 
 
+def test_what_the_tool_cannot_see_is_neither_passed_nor_failed(scratch: Path) -> None:
+    result = judged(RACES, (PROGRAMS / "unseen_doacross.c").read_bytes(), scratch)
+    assert result.status is GateStatus.NOT_AVAILABLE, result
+    assert "ordered depend(sink)" in result.reason
+
+
 @pytest.mark.parametrize("name", [n for kind in MODES for n in names(f"{kind}_faulty_*.c")])
 def test_a_faulty_program_is_caught_on_its_line(name: str, scratch: Path) -> None:
     source = (PROGRAMS / name).read_bytes()

@@ -32,12 +32,16 @@ class Finding:
         places: lines of the task that have a part in it; empty when the report names none.
         variable: its name as declared, empty when the report does not know it.
         excerpt: the part of the report that belongs to it, paths relative to the task.
+        explained: why this report of the tool is no fault of the program, in words; empty for a fault.
+        doubt: why the tool cannot tell whether this is a fault, in words; empty when it can.
     """
 
     what: str
     places: tuple[Place, ...] = ()
     variable: str = ""
     excerpt: str = ""
+    explained: str = ""
+    doubt: str = ""
 
     def message(self, tree: Tree) -> str:
         """One line that names the places with their source text."""

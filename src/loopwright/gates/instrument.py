@@ -38,12 +38,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Observation:
-    """One run under an instrument. `reported` is True when the tool's own exit status says that it found
-    something, whatever became of its report.
+    """One run under an instrument.
+
+    Attributes:
+        findings: the faults. explained: what the tool reported and is no fault of the program.
+        reported: the tool's own exit status says that it found something, whatever became of its report.
     """
 
     execution: Execution
     findings: tuple[Finding, ...]
+    explained: tuple[Finding, ...]
     reported: bool
 
     @property
@@ -113,7 +117,7 @@ class Instrument(Protocol):
         ...
 
     def parse(self, report: str, tree: Tree, directory: str) -> tuple[Finding, ...]:
-        """The findings in what was printed on stderr."""
+        """The findings in what was printed on stderr, those that are no fault of the program marked so."""
         ...
 
 
@@ -150,9 +154,11 @@ def observe(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     report = execution.stderr.decode("utf-8", "replace")
-    findings = instrument.parse(report, tree, str(build.directory))
+    found = instrument.parse(report, tree, str(build.directory))
+    faults = tuple(finding for finding in found if not finding.explained)
+    explained = tuple(finding for finding in found if finding.explained)
     reported = instrument.exit_status is not None and execution.exit_code == instrument.exit_status
-    return Observation(execution, findings, reported)
+    return Observation(execution, faults, explained, reported)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from loopwright.core.tree import Tree
-from loopwright.gates.findings import Finding, Place, excerpt, locate
+from loopwright.gates.findings import Finding, Place, excerpt, locate, source_text
 
 _FRAME = re.compile(r"^\s+#\d+ .*?(?P<path>[^\s():]+):(?P<line>\d+)(?::\d+)?(?: \(.*)?$")
 _RACE = re.compile(r"^WARNING: ThreadSanitizer: (?P<what>.+?) \(pid=\d+\)$", re.MULTILINE)
@@ -13,6 +14,18 @@ _SUPPRESSED = re.compile(r"^ThreadSanitizer: Matched \d+ suppressions.*", re.MUL
 _RACING_ACCESS = re.compile(
     r"^  (?:Previous )?(?:atomic )?(?:read|write) of size \d+", re.MULTILINE | re.IGNORECASE
 )
+_ALLOCATED = re.compile(
+    r"^  Location is heap block of size \d+ at \S+ allocated by .*:\n"
+    r"\s+#0 \S+ .*\n"
+    r"\s+#1 .*\((?P<library>\S+?)\+0x",
+    re.MULTILINE,
+)
+_TASKING = re.compile(r"\bpragma\b.*\bomp\b.*\btask(?:loop|group)?\b|\b_Pragma\b.*\btask")
+_RECYCLED = "libomp's own memory for tasks, handed on under locks that ThreadSanitizer does not see"
+_DOACROSS = re.compile(
+    rb"\bordered\b[^\n]*\b(?:depend[ \t]*\([ \t]*(?:sink|source)|doacross)\b", re.IGNORECASE
+)
+_UNTOLD = "Archer does not tell ThreadSanitizer of `ordered depend(sink)`, by which this file synchronises"
 _GLOBAL = re.compile(r"^  Location is global '(?P<name>[^'?]+)' of size", re.MULTILINE)
 _ADDRESS = re.compile(r"^==\d+==ERROR: AddressSanitizer: (?P<what>[\w-]+)(?P<rest>.*)$", re.MULTILINE)
 _ACCESS = re.compile(r"^(?P<way>READ|WRITE) of size (?P<size>\d+)", re.MULTILINE)
@@ -27,6 +40,11 @@ _UNDEFINED = re.compile(
 def races(report: str, tree: Tree, directory: str) -> tuple[Finding, ...]:
     """Every warning of ThreadSanitizer in `report`, one finding each. Nothing of ours suppresses any: a
     program that brings its own suppressions hides races, which is a finding without a place.
+
+    One kind is explained away. libomp keeps descriptors of tasks, with the copies for `firstprivate` and
+    for task reductions in them, in blocks of its own, and recycles them among threads: to ThreadSanitizer,
+    filling one in at a task directive races with the task that had it before. And one is in doubt: what
+    happens in a file with loops that synchronise by `ordered depend(sink)`, of which Archer says nothing.
     """
     found: list[Finding] = []
     if hidden := _SUPPRESSED.search(report):
@@ -38,15 +56,28 @@ def races(report: str, tree: Tree, directory: str) -> tuple[Finding, ...]:
         accesses = list(_RACING_ACCESS.finditer(block))
         places = [_first_place(block[access.end() :], tree) for access in accesses]
         variable = _GLOBAL.search(block)
+        untold = any(_DOACROSS.search(tree[place.file]) for place in places if place is not None)
         found.append(
             Finding(
                 head["what"],
                 tuple(place for place in places if place is not None),
                 variable["name"] if variable else "",
                 excerpt(block, directory),
+                _RECYCLED if _is_recycling(block, places, tree) else "",
+                _UNTOLD if untold else "",
             )
         )
     return tuple(found)
+
+
+def _is_recycling(block: str, places: Sequence[Place | None], tree: Tree) -> bool:
+    """Whether the later access, the one that is reported first, is made by a task directive itself to memory
+    that libomp allocated. What a task does in its body is never excused.
+    """
+    allocated = _ALLOCATED.search(block)
+    if allocated is None or not allocated["library"].startswith("libomp.") or not places or places[0] is None:
+        return False
+    return _TASKING.search(source_text(tree, places[0])) is not None
 
 
 def addresses(report: str, tree: Tree, directory: str) -> tuple[Finding, ...]:

@@ -53,6 +53,11 @@ int main(void)
 #pragma omp task depend(inout : chain)
                 chain = chain * 2 + 1;
             }
+            for (int first = 0; first < n; first += 20) {
+#pragma omp task firstprivate(first)
+                for (int i = first; i < first + 20; i++)
+                    a[i] += 1.0;
+            }
 #pragma omp taskwait
             printf("%d\n", chain);
         }
