@@ -12,6 +12,7 @@ from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.scopes import Effects, effects_of
 from loopwright.analysis.statements import CallSummary, RawAccess, Reading, StatementReader
 from loopwright.analysis.syntax import Expr, Function, Stmt, Unit, Variable
+from loopwright.analysis.updates import self_update
 from loopwright.analysis.values import Scope
 
 LOOPS = ("for", "while", "do", "range-for")
@@ -296,8 +297,6 @@ class NestReader:
         target, value = expr.args
         made = Expr("cond", expr.type, stmt.start, stmt.end, stmt.line, args=(condition, value, target))
         joined = Expr("assign", expr.type, stmt.start, stmt.end, stmt.line, args=(target, made), op="=")
-        from loopwright.analysis.statements import self_update
-
         if self_update(target, made) not in ("min", "max"):
             return None
         return self.reader.read([joined])

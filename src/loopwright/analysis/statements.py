@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from loopwright.analysis.ir import AccessKind, Unknown
-from loopwright.analysis.polynomials import Polynomial
-from loopwright.analysis.purity import MIN_MAX, PURE_FUNCTIONS, STD_MIN_MAX
+from loopwright.analysis.purity import PURE_FUNCTIONS, STD_MIN_MAX
 from loopwright.analysis.syntax import CType, Expr, Stmt, Variable
+from loopwright.analysis.updates import REDUCTIONS, self_update
 from loopwright.analysis.values import Place, Scope, structure
 
 _STEPS = ("++_", "--_", "_++", "_--")
-_REDUCTIONS = {"+": "+", "-": "+", "*": "*", "&": "&", "|": "|", "^": "^", "&&": "&&", "||": "||"}
-_EXTREMA = {**MIN_MAX, **STD_MIN_MAX}
 _OPAQUE = {"lambda", "new", "init"}
 
 
@@ -200,7 +198,7 @@ class StatementReader:
             self._value(value)
             if expr.type.kind == "float":
                 self.found.flops += 1
-            self._update(expr, target, _REDUCTIONS.get(op), value)
+            self._update(expr, target, REDUCTIONS.get(op), value)
             return
         op_ = self_update(target, value)
         if op_ in ("min", "max") and value.kind == "cond":
@@ -345,45 +343,6 @@ def _is_constant(place: Place) -> bool:
     return root is not None and root.scope == "global" and root.type.const and root.type.is_arithmetic
 
 
-def self_update(target: Expr, value: Expr) -> str | None:
-    """The operation of `x = x op e` or `x = e op x` (or a call of min or max), None for anything else."""
-    same = structure(target)
-    value = _uncast(value)
-    if value.kind == "binary" and value.op in _REDUCTIONS:
-        left, right = (_uncast(arg) for arg in value.args)
-        if structure(left) == same or (value.op != "-" and structure(right) == same):
-            return _REDUCTIONS[value.op]
-        if value.op in ("+", "-") and left.kind == "binary" and left.op in ("+", "-"):
-            # x + a - b is (x + a) - b
-            return "+" if self_update(target, left) == "+" else None
-    if value.kind == "call" and value.name in _EXTREMA and len(value.args) == 2:
-        return _EXTREMA[value.name] if any(structure(_uncast(arg)) == same for arg in value.args) else None
-    if value.kind == "cond":
-        return _chosen(value, same)
-    return None
-
-
-def _chosen(value: Expr, same: object) -> str | None:
-    """min or max for `e < x ? e : x` and the like."""
-    test, yes, no = value.args
-    if test.kind != "binary" or test.op not in ("<", "<=", ">", ">="):
-        return None
-    left, right = structure(test.args[0]), structure(test.args[1])
-    first, second = structure(yes), structure(no)
-    if same not in (left, right) or {left, right} != {first, second} or left == right:
-        return None
-    smaller = test.op in ("<", "<=")
-    return "min" if (left == first) == smaller else "max"
-
-
-def _uncast(expr: Expr) -> Expr:
-    while expr.kind == "cast" and expr.type.kind == "float" and expr.args[0].type.kind == "float":
-        if expr.args[0].type.size > expr.type.size:
-            return expr
-        expr = expr.args[0]
-    return expr
-
-
 def _reference(variable: Variable, like: Expr) -> Expr:
     type_: CType = variable.type
     return Expr("ref", type_, variable.start, variable.end, like.line, name=variable.name, variable=variable)
@@ -397,8 +356,3 @@ def _words(expr: Expr) -> str:
         "other": expr.name.lower(),
     }
     return names.get(expr.kind, expr.kind)
-
-
-def constant_form(value: Polynomial | None) -> int | None:
-    """The number of a polynomial, None when it is not one."""
-    return None if value is None else value.value
