@@ -7,7 +7,20 @@ import sys
 
 import typer
 
-from loopwright.cli import analyze, apply, audit, check, doctor, init, optimize, profile, report, runs, time
+from loopwright.cli import (
+    analyze,
+    apply,
+    audit,
+    check,
+    doctor,
+    exploits,
+    init,
+    optimize,
+    profile,
+    report,
+    runs,
+    time,
+)
 from loopwright.core.errors import LoopwrightError
 
 HELP = """Takes a serial C or C++ kernel or program and gives back a faster one that can be trusted.
@@ -27,6 +40,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.command("optimize")(optimize.optimize)
 app.command("audit")(audit.audit)
+app.command("exploits")(exploits.exploits)
 app.command("check")(check.check)
 app.command("time")(time.time)
 app.command("profile")(profile.profile)

@@ -14,12 +14,13 @@ from loopwright.core.profile import Profile
 from loopwright.core.task import Task, Use
 from loopwright.core.timing import Comparison, Speedup
 from loopwright.core.tree import Tree
-from loopwright.core.verdict import Failure, Verdict
+from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict
 from loopwright.gates.chain import run_gates
 from loopwright.gates.gate import Stage, Subject
 from loopwright.gates.registry import GATES
 from loopwright.system.store import remove_tree
 from loopwright.timing.compare import SampleFailed, compare
+from loopwright.timing.policy import Policy
 from loopwright.workbench.baseline import (
     CaseFacts,
     build_original,
@@ -30,6 +31,7 @@ from loopwright.workbench.baseline import (
 )
 from loopwright.workbench.context import Measured, make_context, needed_cases, with_flags
 from loopwright.workbench.expected import ExpectedOutputs
+from loopwright.workbench.held_out import held_out_outputs
 from loopwright.workbench.machine_file import MachineFacts
 from loopwright.workbench.policies import final_policy
 from loopwright.workbench.profiling import profile_build
@@ -90,8 +92,11 @@ class Session(AbstractContextManager["Session"]):
         label_a: str,
         label_b: str,
         on_round: Callable[[Speedup], None] | None = None,
+        policy: Policy | None = None,
     ) -> Comparison | Failure:
-        """Time `b` against `a`; a failure when either does not build or gives a wrong result."""
+        """Time `b` against `a`; a failure when either does not build or gives a wrong result. Without
+        `policy` as long as for the last timing of a run.
+        """
         builds = [self.context.builder.build(t, self.context.toolchain, self.context.variant) for t in (a, b)]
         for build, label in zip(builds, (label_a, label_b), strict=True):
             if build.failure is not None:
@@ -102,13 +107,26 @@ class Session(AbstractContextManager["Session"]):
                 sampler(self.context, builds[0], self._measured.repetitions),
                 sampler(self.context, builds[1], self._measured.repetitions),
                 [case.name for case in self.task.cases_for(Use.TIME)],
-                final_policy(sum(f.outer_s for f in self._timed())),
+                policy or final_policy(sum(f.outer_s for f in self._timed())),
                 label_a=label_a,
                 label_b=label_b,
                 on_round=on_round,
             )
         except SampleFailed as failed:
             return failed.failure
+
+    def held_out(self, tree: Tree) -> GateResult:
+        """The held-out cases of a tree that passed :meth:`check`."""
+        self._say("running the held-out cases")
+        build = self.context.builder.build(tree, self.context.toolchain, self.context.variant)
+        return held_out_outputs(self.context, build, self._expected, self._measured.cases.__setitem__)
+
+    def timing(self, tree: Tree, policy: Policy) -> GateResult:
+        """Whether the clock finds anything against `tree`, when it is timed beside the original."""
+        timed = self.time(self.task.tree, tree, label_a="original", label_b="candidate", policy=policy)
+        if isinstance(timed, Failure):
+            return GateResult(timed.gate, GateStatus.FAIL, failure=timed)
+        return GateResult("timing", GateStatus.PASS, reason=f"{timed.speedup.estimate:.2f}x")
 
     def profile(self, tree: Tree, machine: MachineFacts | None = None) -> Profile | None:
         """Where the time goes; None when no profiler works here or the tree does not build."""
