@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
 from loopwright.core.candidate import Candidate, Edit
@@ -12,12 +12,14 @@ from loopwright.workbench.bench import Workbench
 class Proposer(Protocol):
     """Proposes edits for a parent, given what the workbench knows.
 
-    Contract: `propose` returns edits of `parent`, the most promising first, each at most once for the same
-    parent, and an empty sequence when nothing is left. It measures nothing itself. Given the same parent
-    and the same evaluations it returns the same edits: that is what makes a run resumable.
+    Contract: `propose` gives edits of `parent`, the most promising first, each at most once for the same
+    parent, and nothing when nothing is left. They may be made one by one, each after the evaluation of
+    the one before is known (a model that repairs what failed); a strategy that needs several at once takes
+    as many as it wants. It measures nothing itself. Given the same parent and the same evaluations it gives
+    the same edits: that is what makes a run resumable.
     """
 
-    def propose(self, parent: Candidate, bench: Workbench) -> Sequence[Edit]:
+    def propose(self, parent: Candidate, bench: Workbench) -> Iterable[Edit]:
         """Edits of `parent`."""
         ...
 

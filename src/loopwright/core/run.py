@@ -12,10 +12,16 @@ from loopwright.core.verdict import Verdict
 
 @dataclass(frozen=True)
 class Budget:
-    """What a run may spend: seconds of wall time and number of evaluations. None: no limit."""
+    """What a run may spend: seconds of wall time, evaluations, tokens and US dollars. None: no limit.
+
+    Tokens and money are those of language models, input and output together. Limits are looked at before each
+    evaluation or call, so that a run spends at most one of them too much.
+    """
 
     wall_s: float | None = 600.0
     evaluations: int | None = None
+    tokens: int | None = None
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True)

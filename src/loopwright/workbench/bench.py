@@ -204,18 +204,23 @@ class Workbench:
                     verdict = _with_failure(verdict, failed.failure)
             return self._record(candidate, number, verdict, trial, begun_s)
 
-    def reject(self, title: str, failure: Failure) -> Evaluation:
+    def reject(self, title: str, failure: Failure, *, key: str = "") -> Evaluation:
         """Record an edit of which no candidate could be made. It counts as an evaluation.
+
+        `key` names the edit: rejecting it again, in a run that is resumed, costs and counts nothing.
 
         Raises:
             BudgetSpent: as `evaluate`.
         """
         with self._lock:
-            self._check_budget(new=True)
             number = len(self._evaluations) + 1
+            name = f"none-{key or number}"
+            if name in self._evaluations:
+                return self._evaluations[name]
+            self._check_budget(new=True)
             failed = GateResult(failure.gate, GateStatus.FAIL, failure=failure)
             evaluation = Evaluation(
-                f"none-{number}", None, title, Verdict((failed,)), number=number,
+                name, None, title, Verdict((failed,)), number=number,
                 at_s=round(self.journal.run_s, 6),
             )  # fmt: skip
             self.journal.write("evaluation", evaluation=to_data(evaluation), comparison=None)

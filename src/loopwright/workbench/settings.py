@@ -9,6 +9,17 @@ from loopwright.core.task import Target
 
 
 @dataclass(frozen=True)
+class ModelOptions:
+    """How a language model is asked: address of a server instead of the provider's own, tier of the prompts
+    (user, knowledgeable, expert), folder with prompts of the user's own.
+    """
+
+    base_url: str | None = None
+    tier: str = "expert"
+    prompts: str | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """The choices of one run.
 
@@ -29,3 +40,4 @@ class Settings:
     sandbox: str = "auto"
     seed: int = 1
     unread_code: bool = False
+    model: ModelOptions = field(default_factory=ModelOptions)
