@@ -1,0 +1,63 @@
+"""A language model as an agent: `--agent model:PROVIDER/NAME`, under any strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from loopwright.agents.agent import Strategy
+from loopwright.agents.model_calls import Calls
+from loopwright.agents.model_proposer import ModelProposer
+from loopwright.core.errors import UsageError
+from loopwright.core.run import Budget
+from loopwright.models.model import Model
+from loopwright.models.prices import OWN_FILE
+from loopwright.models.registry import find_model
+from loopwright.models.templates import parse_tier
+from loopwright.workbench.bench import Workbench
+from loopwright.workbench.settings import ModelOptions
+
+
+@dataclass(frozen=True)
+class ModelAgent:
+    """A model with a strategy. What is wrong with it is said when it is made, before anything is measured.
+
+    Raises when made:
+        UsageError: unknown model or tier, no key, no such prompts, a budget of money without a price.
+        ToolMissing: when the library for it is not installed.
+    """
+
+    model: str
+    strategy: Strategy
+    options: ModelOptions
+    budget: Budget
+
+    def __post_init__(self) -> None:
+        parse_tier(self.options.tier)
+        if self.options.prompts is not None and not Path(self.options.prompts).is_dir():
+            raise UsageError("not a folder of prompts", where=self.options.prompts, hint="--prompts DIR")
+        model = self._open(0)
+        if self.budget.cost_usd is not None and not model.is_priced:
+            raise UsageError(
+                f"the price of {model.name} is not known, so that --cost could not be kept",
+                hint=f"limit it by --tokens, or give the price in a file named by {OWN_FILE}",
+            )
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return f"model:{self.model}"
+
+    @property
+    def runs_unread_code(self) -> bool:
+        """Nobody has read what a model writes."""
+        return True
+
+    def work(self, bench: Workbench) -> None:
+        """Search until the model stops or the budget is spent."""
+        calls = Calls(bench, self._open)
+        independent = self.strategy.name == "best-of-n"
+        self.strategy.search(bench, ModelProposer(calls, independent=independent))
+
+    def _open(self, used: int) -> Model:
+        return find_model(self.model, base_url=self.options.base_url, used=used)

@@ -1,0 +1,197 @@
+"""A language model as a proposer: the stages of an engineer's work, each with what it left behind.
+
+Analysis (measured and proved by Loopwright itself), plan, write; repair after a failed gate, with that gate's
+own evidence; refine, guided by the profile of the best so far; stop when the expected gain is inside the noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from loopwright.agents.model_calls import Calls
+from loopwright.agents.model_facts import (
+    analysis_values,
+    candidate_values,
+    failure_text,
+    speedup_text,
+    task_values,
+)
+from loopwright.core.candidate import Candidate, Edit
+from loopwright.core.modes import FailureMode
+from loopwright.core.run import Evaluation
+from loopwright.core.tree import Tree
+from loopwright.core.verdict import Failure
+from loopwright.models.edits import (
+    MalformedEdit,
+    NoChange,
+    Proposal,
+    expected_speedup,
+    read_reply,
+    stop_reason,
+)
+from loopwright.models.model import ModelFailure
+from loopwright.models.templates import Stage
+from loopwright.system.store import write_atomically
+from loopwright.workbench.bench import Workbench
+
+_LAST_REPLY = 8_000
+_MOST_HISTORY = 12
+
+
+@dataclass(frozen=True)
+class ModelProposer:
+    """Asks for edits one by one; each is evaluated before the next question, whose prompt tells of it.
+
+    Attributes:
+        attempts: ideas without a gain, in a row, before a parent is given up.
+        repairs: tries to put a failed idea right.
+        replies: unusable replies in a row (refused, empty, malformed) before the parent is given up.
+        independent: ideas know nothing of one another, and go on after a success: what best-of-n wants.
+    """
+
+    calls: Calls
+    attempts: int = 3
+    repairs: int = 3
+    replies: int = 3
+    independent: bool = False
+
+    def propose(self, parent: Candidate, bench: Workbench) -> Iterator[Edit]:
+        """Edits of `parent`; a repaired version is an edit of `parent` too."""
+        values = self._values(parent, bench)
+        stage, plan = Stage.REFINE, ""
+        if parent.id == bench.original.id:
+            stage, plan = Stage.WRITE, self._plan(values, parent, bench)
+            if reason := self._hopeless(expected_speedup(plan), stop_reason(plan), bench):
+                self._stop(reason, parent, bench)
+                return
+        tried: list[str] = []
+        misses = 0
+        while misses < self.attempts:
+            history = "" if self.independent else self._history(parent, bench, tried)
+            proposal = self._ask(stage, values | {"plan": plan, "history": history}, parent, bench)
+            if proposal is None:
+                return
+            if reason := self._hopeless(proposal.expected, proposal.stop, bench):
+                self._stop(reason, parent, bench)
+                return
+            won = yield from self._followed(proposal, stage, parent, bench, tried)
+            if won and not self.independent:
+                return
+            misses = 0 if won else misses + 1
+        self._stop(f"{self.attempts} attempts in a row brought nothing", parent, bench)
+
+    def _followed(
+        self, proposal: Proposal, stage: Stage, parent: Candidate, bench: Workbench, tried: list[str]
+    ) -> Generator[Edit, None, bool]:
+        """The edit, then its repairs as long as it fails. Whether one became the best so far."""
+        files, title = parent.files.replaced(proposal.changes), proposal.title
+        for repair in range(self.repairs + 1):
+            edit = _edit(parent, files, title, stage)
+            yield edit
+            candidate = parent.edited(edit)
+            evaluation = _evaluation(candidate, bench)
+            if evaluation is None:
+                return False
+            tried.append(_outcome(evaluation))
+            if evaluation.verdict.passed or repair == self.repairs:
+                return evaluation.promoted
+            fixed = self._repair(candidate, evaluation, bench)
+            if fixed is None or fixed.stop:
+                return False
+            files, stage = files.replaced(fixed.changes), Stage.REPAIR
+            title = f"{proposal.title} (repaired)"
+        return False
+
+    def _plan(self, values: Mapping[str, Any], parent: Candidate, bench: Workbench) -> str:
+        """The plan, empty when none could be had: then the model writes without one."""
+        for _ in range(self.replies):
+            answer = self.calls.ask(Stage.PLAN, values, about=parent.id).answer
+            if not isinstance(answer, ModelFailure):
+                _keep(bench, parent, "plan.md", answer.text)
+                return answer.text.strip()
+        return ""
+
+    def _repair(self, failed: Candidate, evaluation: Evaluation, bench: Workbench) -> Proposal | None:
+        failure = evaluation.verdict.failure
+        assert failure is not None
+        values = {
+            **task_values(bench),
+            **candidate_values(bench, failed, measured=False),
+            "title": evaluation.title,
+            "failure": failure_text(failure),
+        }
+        return self._ask(Stage.REPAIR, values, failed, bench)
+
+    def _ask(
+        self, stage: Stage, values: Mapping[str, Any], about: Candidate, bench: Workbench
+    ) -> Proposal | None:
+        """A usable edit of `about`, or None after too many replies that were none."""
+        again, last = "", ""
+        for _ in range(self.replies):
+            asked = self.calls.ask(stage, {**values, "again": again, "last_reply": last}, about=about.id)
+            if isinstance(asked.answer, ModelFailure):
+                again, last = asked.answer.message, ""
+                continue
+            try:
+                return read_reply(asked.answer.text, about.files, bench.task.is_editable)
+            except MalformedEdit as error:
+                mode = FailureMode.NO_CHANGE if isinstance(error, NoChange) else FailureMode.MALFORMED_EDIT
+                failure = Failure(mode, "edit", str(error))
+                bench.reject(f"{stage} by {self.calls.model.name}", failure, key=asked.key)
+                again, last = str(error), asked.answer.text[:_LAST_REPLY]
+        self._stop(f"{self.replies} unusable replies in a row: {again}", about, bench)
+        return None
+
+    def _values(self, parent: Candidate, bench: Workbench) -> dict[str, Any]:
+        analysis = self.calls.render(Stage.ANALYSIS, analysis_values(bench, parent)).strip()
+        _keep(bench, parent, "analysis.md", analysis)
+        best = next((e for e in bench.evaluations if e.candidate == parent.id), None)
+        told = f"{best.title}: {speedup_text(best.speedup)}" if best and best.speedup else "the original"
+        return {**task_values(bench), **candidate_values(bench, parent), "analysis": analysis, "best": told}
+
+    def _history(self, parent: Candidate, bench: Workbench, tried: list[str]) -> str:
+        """What was tried up to `parent`, and from it since.
+
+        Not all that is in the journal: a run that is resumed has to ask the questions that it asked before.
+        """
+        until = next((e.number for e in bench.evaluations if e.candidate == parent.id), 0)
+        before = [_outcome(e) for e in bench.evaluations if 0 < e.number <= until]
+        return "\n".join([*before, *tried][-_MOST_HISTORY:])
+
+    def _hopeless(self, expected: float | None, stop: str, bench: Workbench) -> str:
+        """Why it is not worth going on; empty when it is."""
+        if stop:
+            return f"the model stops: {stop}"
+        noise = bench.machine.noise.ratio
+        if expected is not None and expected <= noise:
+            return f"the expected gain of {expected:g}x is inside the noise of {noise:.3f}x"
+        return ""
+
+    def _stop(self, reason: str, parent: Candidate, bench: Workbench) -> None:
+        if not any(e.kind == "agent-stop" and e.data["candidate"] == parent.id for e in bench.journal.events):
+            bench.journal.write("agent-stop", candidate=parent.id, reason=reason)
+
+
+def _edit(parent: Candidate, files: Tree, title: str, stage: Stage) -> Edit:
+    return Edit(parent.files.changes_to(files), title, speculative=True, details={"stage": stage.value})
+
+
+def _evaluation(candidate: Candidate, bench: Workbench) -> Evaluation | None:
+    return next((e for e in bench.evaluations if e.candidate == candidate.id), None)
+
+
+def _outcome(evaluation: Evaluation) -> str:
+    """One attempt in one line."""
+    if (failure := evaluation.verdict.failure) is not None:
+        return f"- {evaluation.title}: {failure.mode.value}: {failure.message[:200]}"
+    if evaluation.speedup is None:
+        return f"- {evaluation.title}: passed, not timed"
+    better = "became the best" if evaluation.promoted else "no gain over the best so far"
+    return f"- {evaluation.title}: passed, {speedup_text(evaluation.speedup)} over the original, {better}"
+
+
+def _keep(bench: Workbench, candidate: Candidate, name: str, text: str) -> None:
+    path = bench.directory.evidence(candidate.id) / name
+    write_atomically(path, (text.rstrip() + "\n").encode("utf-8", "surrogateescape"))
