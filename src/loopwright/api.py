@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from loopwright.agents.agent import Agent
 from loopwright.agents.registry import find_agent
 from loopwright.agents.workspace import read_candidate
 from loopwright.core.candidate import Candidate
@@ -43,7 +44,7 @@ from loopwright.workbench.rundir import (
     original_candidate,
 )
 from loopwright.workbench.session import Session
-from loopwright.workbench.settings import Settings
+from loopwright.workbench.settings import ModelOptions, Settings
 
 Say = Callable[[str], None]
 
@@ -61,15 +62,20 @@ def optimize(
     task: Task | str | Path,
     *,
     args: Sequence[str] = (),
-    agent: str = "builtin",
+    agent: str | Agent = "builtin",
     strategy: str = "refine",
     target: str = "openmp",
     wall_s: float | None = 600.0,
     evaluations: int | None = None,
+    tokens: int | None = None,
+    cost_usd: float | None = None,
     toolchain: str | None = None,
     threads: int | None = None,
     sandbox: str = "auto",
     seed: int = 1,
+    base_url: str | None = None,
+    tier: str = "expert",
+    prompts: str | Path | None = None,
     home: str | Path | None = None,
     observer: Observer = silent,
 ) -> RunResult:
@@ -78,13 +84,17 @@ def optimize(
     Args:
         task: a task, a directory with a loopwright.toml, or one C or C++ file with a main.
         args: command-line arguments of the program, when `task` is a single file.
-        agent: "builtin", or "cmd:COMMAND" for a program that edits the files.
-        strategy: "refine" or "best-of-n" (for the built-in agent).
+        agent: "builtin", "model:PROVIDER/NAME", "cmd:COMMAND" for a program that edits the files, or an
+            object of your own (:class:`loopwright.agents.agent.Agent`).
+        strategy: "refine" or "best-of-n" (for the built-in agent and for models).
         target: "openmp" or "serial".
         wall_s, evaluations: the budget; None is no limit. The last timing at the end is not part of it.
+        tokens, cost_usd: the budget for a language model.
         toolchain: "gcc", "clang", "clang-19"...; None takes gcc if there is one.
         threads: number of threads to time with; None is all processors this process may use.
         sandbox: "auto", "bubblewrap" or "none".
+        base_url, tier, prompts: for a model: address of a server instead of the provider's, how much the
+            prompts tell ("user", "knowledgeable", "expert"), folder with prompt templates of your own.
         home: folder for the record; None is `.loopwright` beside the task.
         observer: called with every event of the run.
 
@@ -93,16 +103,17 @@ def optimize(
     """
     loaded, origin = _task_of(task, args)
     settings = Settings(
-        agent=agent,
+        agent=agent if isinstance(agent, str) else agent.name,
         strategy=strategy,
         target=parse_target(target),
         toolchain=toolchain,
-        budget=_budget(wall_s, evaluations),
+        budget=_budget(wall_s, evaluations, tokens, cost_usd),
         threads=_threads(threads),
         sandbox=sandbox,
         seed=seed,
+        model=ModelOptions(base_url, tier, str(Path(prompts).resolve()) if prompts is not None else None),
     )
-    worker = find_agent(settings)
+    worker = find_agent(settings) if isinstance(agent, str) else agent
     settings = replace(settings, unread_code=worker.runs_unread_code)
     runner_for(settings)
     place = Path(home) if home is not None else (origin or Path.cwd()) / HOME
@@ -114,13 +125,14 @@ def optimize(
         "task_digest": loaded.digest,
     }
     run = create_run(place.resolve(), loaded, settings, facts)
-    return resume(run.path, observer=observer)
+    return resume(run.path, observer=observer, agent=worker)
 
 
-def resume(run: str | Path, *, observer: Observer = silent) -> RunResult:
+def resume(run: str | Path, *, observer: Observer = silent, agent: Agent | None = None) -> RunResult:
     """Go on with a run that was interrupted or killed; a finished run gives its result again.
 
-    Nothing that is in the journal is measured again.
+    Nothing that is in the journal is measured again. `agent` is for a run that was given an object as agent;
+    others are found by their names.
     """
     directory = RunDirectory(Path(run).resolve())
     with only_writer(directory):
@@ -130,7 +142,7 @@ def resume(run: str | Path, *, observer: Observer = silent) -> RunResult:
                 bench.journal.write("resumed" if bench.journal.events else "started", run=directory.id)
                 bench.prepare()
                 try:
-                    find_agent(bench.settings).work(bench)
+                    (agent or find_agent(bench.settings)).work(bench)
                 except BudgetSpent as spent:
                     bench.journal.write("budget-spent", reason=str(spent))
             result = finish(bench)
@@ -241,12 +253,18 @@ def parse_target(name: str) -> Target:
         raise UsageError(f"unknown target {name!r}", hint=f"--target {' | '.join(Target)}") from error
 
 
-def _budget(wall_s: float | None, evaluations: int | None) -> Budget:
+def _budget(
+    wall_s: float | None, evaluations: int | None, tokens: int | None, cost_usd: float | None
+) -> Budget:
     if wall_s is not None and not wall_s > 0:
         raise UsageError(f"a budget of {wall_s:g} s allows nothing", hint="--budget 10m")
     if evaluations is not None and evaluations < 1:
         raise UsageError(f"{evaluations} evaluations allow nothing", hint="--evaluations 10")
-    return Budget(wall_s, evaluations)
+    if tokens is not None and tokens < 1:
+        raise UsageError(f"{tokens} tokens allow nothing", hint="--tokens 200000")
+    if cost_usd is not None and not cost_usd > 0:
+        raise UsageError(f"{cost_usd:g} US dollars allow nothing", hint="--cost 0.50")
+    return Budget(wall_s, evaluations, tokens, cost_usd)
 
 
 def _threads(threads: int | None) -> int | None:

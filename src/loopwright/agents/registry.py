@@ -10,6 +10,7 @@ from loopwright.workbench.settings import Settings
 
 STRATEGIES: dict[str, Strategy] = {each.name: each for each in (Refine(), BestOfN())}
 _COMMAND = "cmd:"
+_MODEL = "model:"
 
 
 def find_strategy(name: str) -> Strategy:
@@ -30,7 +31,11 @@ def find_agent(settings: Settings) -> Agent:
         from loopwright.agents.command import CommandAgent
 
         return CommandAgent(settings.agent.removeprefix(_COMMAND))
+    if settings.agent.startswith(_MODEL):
+        from loopwright.agents.model_agent import ModelAgent
+
+        return ModelAgent(settings.agent.removeprefix(_MODEL), strategy, settings.model, settings.budget)
     raise UsageError(
         f"unknown agent {settings.agent!r}",
-        hint="--agent builtin, or --agent 'cmd:COMMAND' for a program that edits the files",
+        hint="--agent builtin, model:PROVIDER/NAME, or 'cmd:COMMAND' for a program that edits the files",
     )

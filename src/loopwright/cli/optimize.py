@@ -18,11 +18,24 @@ def optimize(
     args: Annotated[
         list[str] | None, typer.Argument(help="After --: the arguments of a single file's program.")
     ] = None,
-    agent: Annotated[str, typer.Option(help="builtin, or 'cmd:COMMAND' that edits the files.")] = "builtin",
+    agent: Annotated[
+        str, typer.Option(help="builtin, model:PROVIDER/NAME, or 'cmd:COMMAND' that edits the files.")
+    ] = "builtin",
     strategy: Annotated[str, typer.Option(help="refine or best-of-n.")] = "refine",
     target: options.TargetName = "openmp",
     budget: Annotated[str, typer.Option(help="Wall time for the search: 90s, 10m, 1h.")] = "10m",
     evaluations: Annotated[int | None, typer.Option(help="Candidates to evaluate at most.")] = None,
+    tokens: Annotated[
+        int | None, typer.Option(help="Tokens that a model may use, input and output together.")
+    ] = None,
+    cost: Annotated[float | None, typer.Option(help="US dollars that a model may cost.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="Server of your own for a model: http://127.0.0.1:8000/v1.")
+    ] = None,
+    tier: Annotated[
+        str, typer.Option(help="What prompts tell a model: user, knowledgeable or expert.")
+    ] = "expert",
+    prompts: Annotated[Path | None, typer.Option(help="Folder with prompt templates of your own.")] = None,
     toolchain: options.Toolchain = None,
     threads: options.Threads = None,
     sandbox: options.Sandbox = "auto",
@@ -43,6 +56,8 @@ def optimize(
       loopwright optimize prog.c -- 1000 50
 
       loopwright optimize DIR --agent 'cmd:./improve.sh' --evaluations 20
+
+      loopwright optimize DIR --agent model:openai/NAME --cost 0.50
     """
     from loopwright import api
     from loopwright.reports.progress import progress
@@ -56,6 +71,11 @@ def optimize(
             target=target,
             wall_s=options.seconds(budget),
             evaluations=evaluations,
+            tokens=tokens,
+            cost_usd=cost,
+            base_url=base_url,
+            tier=tier,
+            prompts=prompts,
             toolchain=toolchain,
             threads=threads,
             sandbox=sandbox,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from loopwright.core.run import Evaluation, RunStatus
 from loopwright.reports.wording import duration, interval, ratio
@@ -60,6 +61,10 @@ def line_of(event: Event) -> str:
         case "agent-done":
             code = data["exit_code"]
             return f"the agent ended: {data['ending']}" + (f", status {code}" if code else "")
+        case "model-call":
+            return _call_line(data)
+        case "agent-stop":
+            return f"the agent stops: {data['reason']}"
         case "dropped":
             return f"dropped {data['candidate']}: {data['failure']['message']}"
         case "budget-spent":
@@ -67,6 +72,16 @@ def line_of(event: Event) -> str:
         case "result":
             return "" if data["result"]["status"] == RunStatus.IMPROVED else str(data["result"]["reason"])
     return ""
+
+
+def _call_line(data: Mapping[str, Any]) -> str:
+    """One question to a model in one line."""
+    told = data["answer"] or data["failure"]
+    usage, cost = told["usage"], told["cost_usd"]
+    price = "cost unknown" if cost is None else f"${cost:.4f}"
+    problem = f"{data['failure']['trouble']}, " if data["failure"] else ""
+    tokens = f"{usage['input_tokens']} + {usage['output_tokens']} tokens"
+    return f"{data['model']}: {data['stage']}: {problem}{tokens}, {price}, {told['wall_s']:.1f} s"
 
 
 def evaluation_line(evaluation: Evaluation) -> str:
