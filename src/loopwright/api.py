@@ -116,7 +116,6 @@ def optimize(
     worker = find_agent(settings) if isinstance(agent, str) else agent
     settings = replace(settings, unread_code=worker.runs_unread_code)
     runner_for(settings)
-    place = Path(home) if home is not None else (origin or Path.cwd()) / HOME
     facts = {
         "version": version(),
         "origin": str(origin) if origin else None,
@@ -124,7 +123,7 @@ def optimize(
         "load_average": load_average(),
         "task_digest": loaded.digest,
     }
-    run = create_run(place.resolve(), loaded, settings, facts)
+    run = create_run(_place(home, origin), loaded, settings, facts)
     return resume(run.path, observer=observer, agent=worker)
 
 
@@ -163,9 +162,9 @@ def check(
     """The gates alone. `candidate` is a folder with the edited files, or path to content; None checks the
     task as it is.
     """
-    loaded, _ = _task_of(task, ())
+    loaded, origin = _task_of(task, ())
     tree = candidate_tree(loaded, candidate)
-    with Session(loaded, settings or Settings(), say) as session:
+    with Session(loaded, settings or Settings(), say, home=_place(None, origin)) as session:
         return session.check(tree)
 
 
@@ -182,11 +181,11 @@ def time(
 
     The speedup of the result is that of `b` over `a`. A failure when one of them gives a wrong result.
     """
-    loaded, _ = _task_of(task, ())
+    loaded, origin = _task_of(task, ())
     tree = candidate_tree(loaded, candidate)
     a, b = (loaded.tree, tree) if other is None else (tree, candidate_tree(loaded, other))
     label_a, label_b = ("original", "candidate") if other is None else (str(candidate), str(other))
-    with Session(loaded, settings or Settings(), say) as session:
+    with Session(loaded, settings or Settings(), say, home=_place(None, origin)) as session:
         return session.time(a, b, label_a=label_a, label_b=label_b, on_round=on_round)
 
 
@@ -227,6 +226,11 @@ def version() -> str:
 def task_at(path: str | Path, args: Sequence[str] = ()) -> Task:
     """The task at `path`: a folder, a task file, or a single source file."""
     return _task_of(path, args)[0]
+
+
+def _place(home: str | Path | None, origin: Path | None) -> Path:
+    """Where runs and machine.json lie."""
+    return (Path(home) if home is not None else (origin or Path.cwd()) / HOME).resolve()
 
 
 def _task_of(task: Task | str | Path, args: Sequence[str]) -> tuple[Task, Path | None]:

@@ -14,7 +14,7 @@ SCHEMA = 1
 
 
 def check_answer(verdict: Verdict) -> dict[str, Any]:
-    """`check --json`: schema, verdict, failure or null, gates."""
+    """`check --json`: schema, verdict, failure or null, gates, and what they said beside that."""
     failure = verdict.failure
     return {
         "schema": SCHEMA,
@@ -29,6 +29,7 @@ def check_answer(verdict: Verdict) -> dict[str, Any]:
             "evidence": dict(failure.evidence),
         },
         "gates": verdict.by_gate,
+        "reasons": {r.gate: r.reason for r in verdict.results if r.reason},
         "verified": verdict.verified,
     }
 
@@ -40,18 +41,20 @@ def speedup_answer(speedup: Speedup) -> dict[str, Any]:
 
 
 def time_answer(comparison: Comparison) -> dict[str, Any]:
-    """`time --json`: schema, a, b, speedup, samples (seconds, by side and case, in order)."""
-    samples: dict[str, dict[str, list[float]]] = {"a": {}, "b": {}}
-    for each in comparison.rounds:
-        for side, cases in (("a", each.a), ("b", each.b)):
-            for case, pair in cases.items():
-                samples[side].setdefault(case, []).extend(s.wall_s for s in pair)
+    """`time --json`: schema, a, b, speedup, samples (seconds, by side and case, in order), floors (the least
+    possible time, by case).
+    """
+    samples = {
+        side: {case: [s.wall_s for s in taken] for case, taken in comparison.samples(side).items()}
+        for side in ("a", "b")
+    }
     return {
         "schema": SCHEMA,
         "a": comparison.a,
         "b": comparison.b,
         "speedup": speedup_answer(comparison.speedup),
         "samples": samples,
+        "floors": to_data(comparison.floors),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from loopwright.core.timing import Speedup
+from loopwright.core.timing import Floor, Speedup
 from loopwright.core.verdict import Verdict
 
 
@@ -80,7 +80,8 @@ class Best:
     """The winner of a run, timed again at the end beside the original.
 
     `wall_s` and `original_wall_s` are medians of that last timing, summed over the timed cases;
-    `held_out_speedup` is None when the task has no held-out case.
+    `held_out_speedup` is None when the task has no held-out case. `floors` are the least times that are
+    possible here, by timed case, as far as the work is known.
     """
 
     candidate: str
@@ -91,6 +92,7 @@ class Best:
     wall_s: float
     original_wall_s: float = 0.0
     held_out_speedup: Speedup | None = None
+    floors: Mapping[str, Floor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -53,10 +53,37 @@ class Speedup:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """The least time that one execution of a case can take on this machine.
+
+    Attributes:
+        seconds: 0 when nothing is known of the work.
+        basis: what it follows from, in words: "2.5e+08 flop stated".
+        certain: False when an honest program may be faster, since it need not read everything it is given.
+    """
+
+    seconds: float
+    basis: str
+    certain: bool = True
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """A paired timing of two versions: every raw sample, and the speedup of `b` over `a`."""
+    """A paired timing of two versions: every raw sample, and the speedup of `b` over `a`.
+
+    `floors` are the least possible times by case, as far as the machine is measured.
+    """
 
     a: str
     b: str
     rounds: tuple[Round, ...]
     speedup: Speedup
+    floors: Mapping[str, Floor] = field(default_factory=dict)
+
+    def samples(self, side: str) -> dict[str, list[Sample]]:
+        """All samples of one side, "a" or "b", by case and in order."""
+        found: dict[str, list[Sample]] = {}
+        for each in self.rounds:
+            for case, pair in (each.a if side == "a" else each.b).items():
+                found.setdefault(case, []).extend(pair)
+        return found

@@ -67,6 +67,10 @@ class Verdict:
         """Gate name to `pass`, `fail` or `not-available`, as in `--json`."""
         return {r.gate: r.status.value for r in self.results}
 
+    def extended(self, *results: GateResult) -> Verdict:
+        """This verdict with further results behind it."""
+        return Verdict((*self.results, *results))
+
     @property
     def verified(self) -> str:
         """In words: 'verified', 'verified except: races (clang-19 missing)' or 'failed: wrong_output'."""

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from loopwright.core.machine import Floors
 from loopwright.core.task import Case, Task
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import GateResult
@@ -39,6 +40,8 @@ class Context:
         expected: case name to the outputs of the original, read when first needed.
         limits: case to the limits of one run of it.
         threads: thread numbers to try, ascending; the last is the one that is timed.
+        floors: the machine's measured ceilings, None when they were not measured.
+        original_s: case to the time that the original needs with one thread, None when it was not run.
     """
 
     task: Task
@@ -49,6 +52,8 @@ class Context:
     expected: Callable[[Case], Expected]
     limits: Callable[[Case], Limits]
     threads: tuple[int, ...]
+    floors: Floors | None = None
+    original_s: Callable[[Case], float | None] = lambda case: None
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from rich.table import Table
 from loopwright.core.machine import Machine
 from loopwright.core.profile import Profile
 from loopwright.core.run import RunResult, RunStatus
-from loopwright.core.timing import Speedup
+from loopwright.core.timing import Floor, Speedup
 from loopwright.core.tree import Tree
 from loopwright.profilers.condense import AnnotatedLine, annotate, condense
-from loopwright.reports.wording import duration, interval, ratio, size
+from loopwright.reports.wording import duration, floor_words, interval, ratio, size
 from loopwright.toolchains.toolchain import Tool
 from loopwright.workbench.records import from_data
 
@@ -39,6 +39,8 @@ def print_result(result: RunResult) -> None:
         console.print(f"  verified   {escape(best.verified)}")
         flags = " ".join(base.flags)
         console.print(f"  time       {duration(best.original_wall_s)} -> {duration(best.wall_s)} ({flags})")
+        for case, floor in best.floors.items():
+            console.print(f"  floor      case {escape(case)}: {escape(floor_words(floor))}")
         if best.held_out_speedup is not None:
             console.print(f"  held-out   {interval(best.held_out_speedup)} at sizes the run did not see")
     else:
@@ -82,7 +84,9 @@ def print_check(answer: Mapping[str, Any]) -> None:
     console = _console()
     for gate, status in answer["gates"].items():
         colour = {"pass": "green", "fail": "red"}.get(status, "yellow")
-        console.print(f"  {gate:<12} [{colour}]{status}[/{colour}]")
+        reason = answer.get("reasons", {}).get(gate, "")
+        said = f"  [dim]{escape(reason)}[/dim]" if reason else ""
+        console.print(f"  {gate:<13} [{colour}]{status}[/{colour}]{said}")
     failure = answer["failure"]
     if failure is None:
         console.print(f"[green]{escape(answer['verified'])}[/green]")
@@ -104,6 +108,8 @@ def print_time(answer: Mapping[str, Any]) -> None:
         times = [sorted(answer["samples"][side][case]) for side in ("a", "b")]
         middle = [t[len(t) // 2] for t in times]
         console.print(f"  {escape(case)}: {duration(middle[0])} -> {duration(middle[1])}, {ratio(value)}")
+        if (floor := answer.get("floors", {}).get(case)) is not None:
+            console.print(f"    {escape(floor_words(from_data(Floor, floor)))}", style="dim")
     if speedup.low <= 1 <= speedup.high:
         console.print("not significant: the interval holds 1")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loopwright.core.timing import Speedup
+from loopwright.core.timing import Floor, Speedup
 
 
 def duration(seconds: float) -> str:
@@ -27,6 +27,11 @@ def interval(speedup: Speedup) -> str:
         return f"{ratio(speedup.estimate)} (too few rounds for an interval)"
     low, high = ratio(speedup.low).rstrip("x"), ratio(speedup.high).rstrip("x")
     return f"{ratio(speedup.estimate)} ({level} interval {low} to {high}, {speedup.rounds} rounds)"
+
+
+def floor_words(floor: Floor) -> str:
+    """The least possible time: "no less than 82 µs on this machine (2.5e+08 flop stated)"."""
+    return f"no less than {duration(floor.seconds)} on this machine ({floor.basis})"
 
 
 def size(count: float) -> str:

@@ -165,11 +165,7 @@ def measure_baseline(
 
 def median_wall_s(comparison: Comparison, side: str) -> float:
     """Median seconds of one side ("a" or "b"), summed over the cases."""
-    samples: dict[str, list[float]] = {}
-    for each in comparison.rounds:
-        for case, pair in (each.a if side == "a" else each.b).items():
-            samples.setdefault(case, []).extend(sample.wall_s for sample in pair)
-    return sum(statistics.median(values) for values in samples.values())
+    return sum(statistics.median(s.wall_s for s in taken) for taken in comparison.samples(side).values())
 
 
 def outputs_differ(context: Context, build: BuildResult) -> str:

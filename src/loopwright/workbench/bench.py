@@ -18,7 +18,6 @@ from loopwright.gates.gate import Context, Gate, Stage, Subject
 from loopwright.gates.registry import GATES
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Runner
-from loopwright.timing.compare import SampleFailed, compare
 from loopwright.timing.promotion import is_promoted
 from loopwright.workbench.audit import refuse_unfit
 from loopwright.workbench.baseline import (
@@ -29,7 +28,7 @@ from loopwright.workbench.baseline import (
     own_variant,
     run_original,
 )
-from loopwright.workbench.context import Measured, make_context, needed_cases, with_flags
+from loopwright.workbench.context import Measured, completed, make_context, needed_cases
 from loopwright.workbench.expected import ExpectedOutputs
 from loopwright.workbench.journal import Journal, Observer, silent
 from loopwright.workbench.machine_file import MachineFacts, machine_facts
@@ -37,7 +36,7 @@ from loopwright.workbench.policies import baseline_policy, trial_policy
 from loopwright.workbench.profiling import profile_build
 from loopwright.workbench.records import from_data, to_data
 from loopwright.workbench.rundir import RunDirectory, open_run, original_candidate
-from loopwright.workbench.sampling import sampler
+from loopwright.workbench.trials import chained, judged_trial
 
 
 class BudgetSpent(Exception):
@@ -156,7 +155,7 @@ class Workbench:
                 self.journal.write("machine", facts=to_data(self._machine))
             if self._baseline is None:
                 self._prepare_baseline()
-            self.context = with_flags(self.context, self.baseline.flags)
+            self.context = completed(self.context, self.baseline.flags, self.machine.floors)
             return self.baseline
 
     def evaluate(self, candidate: Candidate, *, timed: bool = True) -> Evaluation:
@@ -186,9 +185,8 @@ class Workbench:
                 parent=candidate.parent, proof=candidate.proof, speculative=candidate.speculative,
                 details=dict(candidate.details or {}),
             )  # fmt: skip
-            subject = Subject(tree)
-            verdict = Verdict()
             trial: Comparison | None = None
+            subject = Subject(tree)
             if known is not None:
                 verdict = known.verdict
                 build = self.context.builder.build(tree, self.context.toolchain, self.context.variant)
@@ -198,10 +196,8 @@ class Workbench:
             if verdict.passed and timed:
                 assert subject.build is not None
                 self._say(f"timing {candidate.id} against the best so far")
-                try:
-                    trial = self._trial(subject.build)
-                except SampleFailed as failed:
-                    verdict = _with_failure(verdict, failed.failure)
+                trial, result = self._trial(subject.build)
+                verdict = verdict.extended(result)
             return self._record(candidate, number, verdict, trial, begun_s)
 
     def reject(self, title: str, failure: Failure, *, key: str = "") -> Evaluation:
@@ -297,18 +293,18 @@ class Workbench:
         if self.remaining_s == 0.0:
             raise BudgetSpent(f"{budget.wall_s:g} s spent")
 
-    def _trial(self, build: BuildResult) -> Comparison:
+    def _trial(self, build: BuildResult) -> tuple[Comparison | None, GateResult]:
         incumbent = self.context.builder.build(
             self.tree(self.best), self.context.toolchain, self.context.variant
         )
-        names = [case.name for case in self.task.cases_for(Use.TIME)]
-        return compare(
-            sampler(self.context, incumbent, self.repetitions),
-            sampler(self.context, build, self.repetitions),
-            names,
-            trial_policy(self.execution_s()),
-            label_a=self._best_id,
-            label_b="candidate",
+        return judged_trial(
+            self.context,
+            incumbent,
+            build,
+            labels=(self._best_id, "candidate"),
+            cases=self.task.cases_for(Use.TIME),
+            policy=trial_policy(self.execution_s()),
+            repetitions=self.repetitions,
             on_round=lambda s: self.journal.tell("round", estimate=s.estimate, rounds=s.rounds),
         )
 
@@ -320,17 +316,19 @@ class Workbench:
         trial: Comparison | None,
         begun_s: float,
     ) -> Evaluation:
-        speedup = None if trial is None else _chained(trial.speedup, self._best_speedup, self._best_id)
-        promoted = trial is not None and is_promoted(trial.speedup, self.machine.noise)
+        # A time that a gate refused is kept as raw samples, and is nobody's speedup.
+        timed = trial if verdict.passed else None
+        speedup = None if timed is None else chained(timed.speedup, self._best_speedup, self._best_id)
+        promoted = timed is not None and is_promoted(timed.speedup, self.machine.noise)
         evaluation = Evaluation(
             candidate=candidate.id,
             parent=candidate.parent,
             title=candidate.title,
             verdict=verdict,
             speedup=speedup,
-            against_best=trial.speedup if trial else None,
+            against_best=timed.speedup if timed else None,
             promoted=promoted,
-            wall_s=median_wall_s(trial, "b") if trial else None,
+            wall_s=median_wall_s(timed, "b") if timed else None,
             elapsed_s=round(self.journal.run_s - begun_s, 6),
             at_s=round(self.journal.run_s, 6),
             number=number,
@@ -373,8 +371,8 @@ class Workbench:
                     self._remember(evaluation)
                 case "profile":
                     self._profiles[str(data["candidate"])] = from_data(Profile, data["profile"])
-        if self._baseline is not None:
-            self.context = with_flags(self.context, self._baseline.flags)
+        if self._baseline is not None and self._machine is not None:
+            self.context = completed(self.context, self._baseline.flags, self._machine.floors)
 
     def _restore(self, candidate_id: str, parent: str | None, title: str) -> None:
         if not self.lineage.has(candidate_id):
@@ -383,21 +381,3 @@ class Workbench:
         protected = {p for p in self.task.tree if not self.task.is_editable(p)}
         files = Tree({p: c for p, c in tree.items() if p not in protected or c != self.task.tree[p]})
         self._candidates[candidate_id] = Candidate(files, parent, title)
-
-
-def _chained(trial: Speedup, incumbent: float, incumbent_id: str) -> Speedup:
-    if incumbent == 1.0:
-        return trial
-    return replace(
-        trial,
-        estimate=trial.estimate * incumbent,
-        low=trial.low * incumbent,
-        high=trial.high * incumbent,
-        by_case={name: value * incumbent for name, value in trial.by_case.items()},
-        method=f"{trial.method}, chained through {incumbent_id}",
-    )
-
-
-def _with_failure(verdict: Verdict, failure: Failure) -> Verdict:
-    failed = GateResult(failure.gate, GateStatus.FAIL, failure=failure)
-    return Verdict((*verdict.results, failed))

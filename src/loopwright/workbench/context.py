@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from loopwright.core.errors import ToolMissing
+from loopwright.core.machine import Floors
 from loopwright.core.task import Case, Target, Task, Use
 from loopwright.gates.gate import Context
 from loopwright.harness.build import Builder
@@ -46,6 +47,11 @@ class Measured:
             cpu_s=wall_s * max(4, len(usable_cpus())),
             memory_bytes=min(memory, machine_bytes) if machine_bytes else memory,
         )
+
+    def original_s(self, case: Case) -> float | None:
+        """Seconds that the original needed for `case` with one thread, None when it was not run."""
+        facts = self.cases.get(case.name)
+        return None if facts is None else facts.wall_s
 
     def repetitions(self, case: Case) -> int:
         """Timed repetitions of a kernel in one execution of its driver."""
@@ -107,12 +113,15 @@ def make_context(
         expected=lambda case: expected.get(case.name),
         limits=measured.limits,
         threads=thread_numbers(settings.target, most),
+        original_s=measured.original_s,
     )
 
 
-def with_flags(context: Context, flags: tuple[str, ...]) -> Context:
-    """The context with the flags of the baseline: candidates are built as the original is."""
-    return replace(context, variant=replace(context.variant, flags=flags))
+def completed(context: Context, flags: tuple[str, ...], floors: Floors | None) -> Context:
+    """The context with the flags of the baseline, as candidates are built like the original, and with the
+    machine's ceilings where they are measured.
+    """
+    return replace(context, variant=replace(context.variant, flags=flags), floors=floors)
 
 
 def needed_cases(task: Task) -> tuple[Case, ...]:

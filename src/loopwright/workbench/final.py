@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from loopwright.core.candidate import Candidate
 from loopwright.core.errors import TaskError
@@ -11,22 +11,21 @@ from loopwright.core.run import Best, Evaluation, RunResult, RunStatus
 from loopwright.core.task import Case, Use
 from loopwright.core.timing import Comparison, Speedup
 from loopwright.core.tree import unified_patch
-from loopwright.core.verdict import Failure, Verdict
+from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict
 from loopwright.gates.chain import run_gates
 from loopwright.gates.gate import Stage, Subject
 from loopwright.harness.types import BuildResult
 from loopwright.system.machine import usable_cpus
 from loopwright.system.store import write_atomically
-from loopwright.timing.compare import SampleFailed, compare
 from loopwright.timing.policy import Policy
 from loopwright.timing.promotion import is_promoted
 from loopwright.workbench.baseline import median_wall_s
 from loopwright.workbench.bench import Workbench
-from loopwright.workbench.held_out import held_out_outputs
+from loopwright.workbench.held_out import GATE, held_out_outputs
 from loopwright.workbench.machine_file import BUSY
 from loopwright.workbench.policies import final_policy, held_out_policy
 from loopwright.workbench.records import from_data, to_data
-from loopwright.workbench.sampling import sampler
+from loopwright.workbench.trials import judged_trial
 
 _RUNNERS_UP = 2
 _SHORTEST_PROGRAM_S = 0.01
@@ -90,13 +89,15 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
     verdict = Verdict((*verdict.results, held_out))
     if held_out.failure is not None:
         return None, _told(bench, candidate, held_out.failure)
-    try:
-        timed = _timed(
-            bench, subject.build, bench.task.cases_for(Use.TIME), final_policy(bench.execution_s())
-        )
-        elsewhere = _held_out_speedup(bench, subject.build)
-    except SampleFailed as failed:
-        return None, _told(bench, candidate, failed.failure)
+    timed, floors = _timed(
+        bench, subject.build, bench.task.cases_for(Use.TIME), final_policy(bench.execution_s())
+    )
+    if timed is None or floors.failure is not None:
+        return None, _told(bench, candidate, floors.failure)
+    elsewhere, elsewhere_floors = _held_out_speedup(bench, subject.build)
+    if elsewhere_floors.failure is not None:
+        return None, _told(bench, candidate, elsewhere_floors.failure)
+    verdict = verdict.extended(floors)
     bench.journal.write("final", candidate=candidate.id, verdict=to_data(verdict),
                         comparison=to_data(timed), held_out=to_data(elsewhere))  # fmt: skip
     if not is_promoted(timed.speedup, bench.machine.noise):
@@ -111,40 +112,46 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
             wall_s=median_wall_s(timed, "b"),
             original_wall_s=median_wall_s(timed, "a"),
             held_out_speedup=elsewhere,
+            floors=timed.floors,
         ),
         None,
     )
 
 
-def _told(bench: Workbench, candidate: Candidate, failure: Failure) -> Failure:
+def _told(bench: Workbench, candidate: Candidate, failure: Failure | None) -> Failure:
+    assert failure is not None
     bench.journal.write("dropped", candidate=candidate.id, failure=to_data(failure))
     return failure
 
 
-def _timed(bench: Workbench, build: BuildResult, cases: Iterable[Case], policy: Policy) -> Comparison:
+def _timed(
+    bench: Workbench, build: BuildResult, cases: Sequence[Case], policy: Policy
+) -> tuple[Comparison | None, GateResult]:
     context = bench.context
     original = context.builder.build(bench.task.tree, context.toolchain, context.variant)
     if original.failure is not None:
         raise TaskError(original.failure.message, where=bench.task.name)
-    return compare(
-        sampler(context, original, bench.repetitions),
-        sampler(context, build, bench.repetitions),
-        [case.name for case in cases],
-        policy,
-        label_a="original",
-        label_b="best",
+    return judged_trial(
+        context,
+        original,
+        build,
+        labels=("original", "best"),
+        cases=cases,
+        policy=policy,
+        repetitions=bench.repetitions,
         on_round=lambda s: bench.journal.tell("round", estimate=s.estimate, rounds=s.rounds),
     )
 
 
-def _held_out_speedup(bench: Workbench, build: BuildResult) -> Speedup | None:
+def _held_out_speedup(bench: Workbench, build: BuildResult) -> tuple[Speedup | None, GateResult]:
     """The speedup at sizes that nobody tuned for, as far as they are long enough to be timed."""
     shortest_s = _SHORTEST_CALL_S if bench.task.kernel else _SHORTEST_PROGRAM_S
     cases = [c for c in bench.task.cases_for(Use.HELD_OUT) if bench.measured(c).wall_s >= shortest_s]
     if not cases:
-        return None
+        return None, GateResult(GATE, GateStatus.NOT_AVAILABLE, reason="too short to be timed")
     policy = held_out_policy(sum(bench.measured(case).outer_s for case in cases))
-    return _timed(bench, build, cases, policy).speedup
+    comparison, result = _timed(bench, build, cases, policy)
+    return comparison.speedup if comparison else None, result
 
 
 def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failure]]) -> RunResult:

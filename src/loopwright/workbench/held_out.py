@@ -13,7 +13,7 @@ from loopwright.harness.types import BuildResult
 from loopwright.workbench.baseline import CaseFacts, build_original, own_variant, run_original
 from loopwright.workbench.expected import ExpectedOutputs
 
-_GATE = "held-out"
+GATE = "held-out"
 
 
 def held_out_outputs(
@@ -28,7 +28,7 @@ def held_out_outputs(
     task = context.task
     cases = task.cases_for(Use.HELD_OUT)
     if not cases:
-        return GateResult(_GATE, GateStatus.NOT_AVAILABLE, reason="the task has no held-out case")
+        return GateResult(GATE, GateStatus.NOT_AVAILABLE, reason="the task has no held-out case")
     original = build_original(context, own_variant(context.variant, task))
     gate = OutputsGate()
     for case in cases:
@@ -39,11 +39,9 @@ def held_out_outputs(
             placement = placements[number % len(placements)]
             failure = gate.one(build, case, context, threads, placement)
             if failure is not None:
-                return GateResult(_GATE, GateStatus.FAIL, failure=_as_held_out(failure))
-    return GateResult(_GATE, GateStatus.PASS)
+                return GateResult(GATE, GateStatus.FAIL, failure=_as_held_out(failure))
+    return GateResult(GATE, GateStatus.PASS)
 
 
 def _as_held_out(failure: Failure) -> Failure:
-    return Failure(
-        FailureMode.HELD_OUT_FAILURE, _GATE, f"{failure.mode}: {failure.message}", failure.evidence
-    )
+    return Failure(FailureMode.HELD_OUT_FAILURE, GATE, f"{failure.mode}: {failure.message}", failure.evidence)

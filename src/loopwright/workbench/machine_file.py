@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -82,9 +83,12 @@ def machine_facts(
     say("measuring this machine once: how far apart two equal programs are timed")
     noise = _noise(toolchain, runner, scratch, machine.cores)
     facts = MachineFacts(machine, floors, noise, load)
-    home.mkdir(parents=True, exist_ok=True)
     record = {"schema": _SCHEMA, "facts": to_data(facts)}
-    write_atomically(path, json.dumps(record, indent=1).encode() + b"\n")
+    # `check` and `time` work in folders that may not be written to: they measure again then.
+    with contextlib.suppress(OSError):
+        home.mkdir(parents=True, exist_ok=True)
+        (home / ".gitignore").write_text("*\n")
+        write_atomically(path, json.dumps(record, indent=1).encode() + b"\n")
     return facts
 
 

@@ -54,6 +54,10 @@ def sampler(context: Context, build: BuildResult, repetitions: Callable[[Case], 
                 )
             )
         assert run.sample is not None
+        if not run.sample.wall_s > 0:
+            raise SampleFailed(
+                Failure(FailureMode.BELOW_FLOOR, _GATE, f"case {name}: no time at all passed in the kernel")
+            )
         return run.sample
 
     return sample

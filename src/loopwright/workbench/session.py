@@ -16,10 +16,11 @@ from loopwright.core.timing import Comparison, Speedup
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict
 from loopwright.gates.chain import run_gates
+from loopwright.gates.floors_gate import FLOORS
 from loopwright.gates.gate import Stage, Subject
 from loopwright.gates.registry import GATES
 from loopwright.system.store import remove_tree
-from loopwright.timing.compare import SampleFailed, compare
+from loopwright.timing.compare import SampleFailed
 from loopwright.timing.policy import Policy
 from loopwright.workbench.baseline import (
     CaseFacts,
@@ -29,15 +30,16 @@ from loopwright.workbench.baseline import (
     own_variant,
     run_original,
 )
-from loopwright.workbench.context import Measured, make_context, needed_cases, with_flags
+from loopwright.workbench.context import Measured, completed, make_context, needed_cases
 from loopwright.workbench.expected import ExpectedOutputs
 from loopwright.workbench.held_out import held_out_outputs
-from loopwright.workbench.machine_file import MachineFacts
+from loopwright.workbench.machine_file import MachineFacts, machine_facts
 from loopwright.workbench.policies import final_policy
 from loopwright.workbench.profiling import profile_build
 from loopwright.workbench.rundir import RunDirectory
 from loopwright.workbench.sampling import sampler
 from loopwright.workbench.settings import Settings
+from loopwright.workbench.trials import judged_trial
 
 
 class Session(AbstractContextManager["Session"]):
@@ -46,8 +48,12 @@ class Session(AbstractContextManager["Session"]):
     Entering builds and runs the original (TaskError when it is broken).
     """
 
-    def __init__(self, task: Task, settings: Settings, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, task: Task, settings: Settings, say: Callable[[str], None], *, home: Path | None = None
+    ) -> None:
+        """`home` is where machine.json lies or is to be written; without it there are no floors."""
         self.task = task
+        self._home = home
         self._say = say
         self._folder = Path(tempfile.mkdtemp(prefix="loopwright-"))
         self._expected = ExpectedOutputs(self._folder / "reference")
@@ -82,7 +88,8 @@ class Session(AbstractContextManager["Session"]):
         if not verdict.passed:
             return verdict
         final, _ = run_gates(GATES, Stage.FINAL, subject, self.context)
-        return Verdict((*verdict.results, *final.results))
+        verdict = verdict.extended(*final.results)
+        return verdict.extended(self._floors(subject)) if verdict.passed else verdict
 
     def time(
         self,
@@ -102,18 +109,20 @@ class Session(AbstractContextManager["Session"]):
             if build.failure is not None:
                 return replace(build.failure, message=f"{label}: {build.failure.message}")
         self._say("timing")
-        try:
-            return compare(
-                sampler(self.context, builds[0], self._measured.repetitions),
-                sampler(self.context, builds[1], self._measured.repetitions),
-                [case.name for case in self.task.cases_for(Use.TIME)],
-                policy or final_policy(sum(f.outer_s for f in self._timed())),
-                label_a=label_a,
-                label_b=label_b,
-                on_round=on_round,
-            )
-        except SampleFailed as failed:
-            return failed.failure
+        comparison, floors = judged_trial(
+            self.context,
+            *builds,
+            labels=(label_a, label_b),
+            cases=self.task.cases_for(Use.TIME),
+            policy=policy or final_policy(sum(f.outer_s for f in self._timed())),
+            repetitions=self._measured.repetitions,
+            on_round=on_round,
+        )
+        if comparison is None or floors.failure is not None:
+            assert floors.failure is not None
+            return floors.failure
+        first = FLOORS.judge(self.context, comparison.samples("a"))
+        return first.failure or comparison
 
     def held_out(self, tree: Tree) -> GateResult:
         """The held-out cases of a tree that passed :meth:`check`."""
@@ -133,6 +142,18 @@ class Session(AbstractContextManager["Session"]):
         self._say("profiling")
         return profile_build(self.context, tree, machine, self._directory)
 
+    def _floors(self, subject: Subject) -> GateResult:
+        """One timed execution of every timed case: enough to see a time that cannot be."""
+        if reason := FLOORS.available(self.context):
+            return GateResult(FLOORS.name, GateStatus.NOT_AVAILABLE, reason=reason)
+        assert subject.build is not None
+        sample = sampler(self.context, subject.build, self._measured.repetitions)
+        try:
+            taken = {case.name: [sample(case.name)] for case in self.task.cases_for(Use.TIME)}
+        except SampleFailed as failed:
+            return GateResult(failed.failure.gate, GateStatus.FAIL, failure=failed.failure)
+        return FLOORS.judge(self.context, taken)
+
     def _timed(self) -> list[CaseFacts]:
         return [self._measured.cases[case.name] for case in self.task.cases_for(Use.TIME)]
 
@@ -147,4 +168,9 @@ class Session(AbstractContextManager["Session"]):
         native = native_variant(self.context.variant, self.task)
         # As in a run: the flags of the baseline, as far as they leave the result as it is.
         wrong = outputs_differ(self.context, build_original(self.context, native))
-        self.context = with_flags(self.context, own.flags if wrong else native.flags)
+        context = completed(self.context, own.flags if wrong else native.flags, None)
+        if self._home is not None:
+            runner, scratch = context.cases.runner, self._directory.scratch
+            machine = machine_facts(self._home, context.toolchain, runner, scratch, self._say)
+            context = replace(context, floors=machine.floors)
+        self.context = context
