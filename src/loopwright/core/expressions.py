@@ -34,6 +34,10 @@ _FUNCTIONS: dict[str, Callable[..., Number]] = {
 }
 _LARGEST_EXPONENT = 64
 _LARGEST = 2**63
+_LARGEST_BETWEEN = 2**1000
+"""Bounds what is computed on the way, so that towers of powers cost nothing."""
+_LONGEST = 1000
+"""Characters. The parser is only safe from running out of stack on texts that are not too long."""
 
 
 def names_in(expression: str) -> frozenset[str]:
@@ -54,14 +58,16 @@ def evaluate(expression: str, params: Mapping[str, Number]) -> Number:
 
     Raises:
         TaskError: for a syntax that is not allowed, a name that `params` lacks, a division by zero,
-            or a value beyond 2**63.
+            the root of a negative number, or a value beyond 2**63.
     """
     try:
         value = _value(_parse(expression).body, params, expression)
     except (ArithmeticError, ValueError, TypeError) as error:
         raise TaskError(f"cannot compute {expression!r} with {_shown(params)}: {error}") from error
+    except RecursionError as error:
+        raise TaskError(f"nested too deeply: {_shortened(expression)}") from error
     if abs(value) >= _LARGEST:
-        raise TaskError(f"{expression!r} with {_shown(params)} is {value:g}: beyond 2**63")
+        raise TaskError(f"{expression!r} with {_shown(params)} is {float(value):g}: beyond 2**63")
     return value
 
 
@@ -74,10 +80,12 @@ def evaluate_int(expression: str, params: Mapping[str, Number]) -> int:
 
 
 def _parse(expression: str) -> ast.Expression:
+    if len(expression) > _LONGEST:
+        raise TaskError(f"an expression of more than {_LONGEST} characters: {_shortened(expression)}")
     try:
         return ast.parse(expression.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise TaskError(f"not an arithmetic expression: {expression!r}") from error
+        raise TaskError(f"not an arithmetic expression: {_shortened(expression)}") from error
 
 
 def _value(node: ast.expr, params: Mapping[str, Number], whole: str) -> Number:
@@ -85,7 +93,7 @@ def _value(node: ast.expr, params: Mapping[str, Number], whole: str) -> Number:
         case ast.Constant(value=bool()):
             pass
         case ast.Constant(value=int() | float() as number):
-            return number
+            return _real(number)
         case ast.Name(id=name):
             if name in params:
                 return params[name]
@@ -98,10 +106,23 @@ def _value(node: ast.expr, params: Mapping[str, Number], whole: str) -> Number:
             a, b = _value(left, params, whole), _value(right, params, whole)
             if isinstance(op, ast.Pow) and abs(b) > _LARGEST_EXPONENT:
                 raise TaskError(f"exponent {b} in {whole!r} is larger than {_LARGEST_EXPONENT}")
-            return _BINARY[type(op)](a, b)
+            return _real(_BINARY[type(op)](a, b))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS and args:
-            return _FUNCTIONS[name](*(_value(arg, params, whole) for arg in args))
+            return _real(_FUNCTIONS[name](*(_value(arg, params, whole) for arg in args)))
     raise TaskError(f"{ast.unparse(node)!r} is not allowed in an expression ({whole!r})")
+
+
+def _real(value: Number | complex) -> Number:
+    """`value`, when it is a real number of bearable size; else an error that `evaluate` tells."""
+    if isinstance(value, complex):
+        raise ValueError("a negative number has no real power of this exponent")
+    if not -_LARGEST_BETWEEN < value < _LARGEST_BETWEEN:
+        raise OverflowError("a number on the way is too large")
+    return value
+
+
+def _shortened(expression: str) -> str:
+    return repr(expression if len(expression) <= 80 else expression[:80] + "...")
 
 
 def _shown(params: Mapping[str, Number]) -> str:

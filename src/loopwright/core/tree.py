@@ -18,7 +18,7 @@ class Tree(Mapping[str, bytes]):
     """An immutable set of files: relative POSIX path to content. Equal trees have equal digests.
 
     Raises:
-        UsageError: when a path is absolute or climbs out with `..`.
+        UsageError: when a path is absolute, climbs out with `..`, or is none that a file can have.
     """
 
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Tree(Mapping[str, bytes]):
     def __post_init__(self) -> None:
         for path in self.files:
             pure = PurePosixPath(path)
-            if pure.is_absolute() or ".." in pure.parts or str(pure) != path or path == ".":
+            if pure.is_absolute() or ".." in pure.parts or str(pure) != path or path == "." or "\0" in path:
                 raise UsageError(f"not a relative path inside the task: {path!r}")
         object.__setattr__(self, "files", MappingProxyType(dict(sorted(self.files.items()))))
 
@@ -50,7 +50,7 @@ class Tree(Mapping[str, bytes]):
         """SHA-256 over paths, lengths and contents, as 64 hexadecimal digits."""
         state = hashlib.sha256()
         for path, content in self.files.items():
-            name = path.encode("utf-8", "surrogateescape")
+            name = _encoded(path)
             state.update(b"%d %d\n" % (len(name), len(content)) + name + content)
         return state.hexdigest()
 
@@ -78,17 +78,30 @@ def unified_patch(old: Tree, new: Tree, *, context: int = 3) -> str:
     for path, content in old.changes_to(new).items():
         before = _lines(old[path]) if path in old else []
         after = _lines(content) if content is not None else []
-        header = [f"diff --git a/{path} b/{path}\n"]
+        old_name, new_name = _quoted(f"a/{path}"), _quoted(f"b/{path}")
+        header = [f"diff --git {old_name} {new_name}\n"]
         if path not in old:
             header.append("new file mode 100644\n")
         elif content is None:
             header.append("deleted file mode 100644\n")
-        left = f"a/{path}" if path in old else "/dev/null"
-        right = f"b/{path}" if content is not None else "/dev/null"
+        left = old_name if path in old else "/dev/null"
+        right = new_name if content is not None else "/dev/null"
         pieces += header
         for line in difflib.unified_diff(before, after, left, right, n=context):
             pieces.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
     return "".join(pieces)
+
+
+def _quoted(name: str) -> str:
+    # A name may hold a line break, and behind it what looks like the change of another file.
+    if all(c.isprintable() and c not in '"\\' for c in name):
+        return name
+    octal = "".join(chr(b) if 32 < b < 127 and b not in b'"\\' else f"\\{b:03o}" for b in _encoded(name))
+    return f'"{octal}"'
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _lines(content: bytes) -> list[str]:
