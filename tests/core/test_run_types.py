@@ -41,9 +41,6 @@ def test_every_type_of_the_core_is_frozen_and_explained(kind: type) -> None:
 
 
 def result(**changes: object) -> RunResult:
-    best = Best(
-        "abc", "parallel for", "verified", SPEEDUP, {"build": "pass"}, wall_s=0.1, original_wall_s=0.2
-    )
     whole = RunResult(
         run="r1", task="t", target="openmp", agent="builtin", status=RunStatus.IMPROVED,
         baseline=Baseline("native", 0.2, {"own": 0.3, "native": 0.2}, flags=("-O3",)), best=BEST,
