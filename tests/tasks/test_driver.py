@@ -12,7 +12,13 @@ from driver_support import build, compilers, execute, kernel_task, outcome, rand
 from loopwright.core.errors import TaskError
 from loopwright.core.modes import FailureMode
 from loopwright.core.task import Argument, Case, Dtype, Init, Language, Role, Task
-from loopwright.tasks.driver import MalformedResult, driver_arguments, explain_exit, write_driver
+from loopwright.tasks.driver import (
+    MalformedResult,
+    driver_arguments,
+    explain_exit,
+    read_result,
+    write_driver,
+)
 
 N = Argument("n", Role.IN, Dtype.I32, value="n")
 X = Argument("x", Role.IN, Dtype.F64, ("n",))
@@ -226,37 +232,131 @@ void square(int n, const double *x, const int *p, double *y)
 """
 
 
+REMEMBERING_ARGUMENTS = (
+    N,
+    X,
+    Argument("p", Role.IN, Dtype.I32, ("n",), init=Init("permutation")),
+    Argument("y", Role.OUT, Dtype.F64, ("n",)),
+)
+
+
 @pytest.mark.parametrize("cache", [0, 1])
-def test_an_answer_from_memory_is_wrong_in_the_last_call(cache: int, tmp_path: Path) -> None:
-    arguments = (
-        N, X, Argument("p", Role.IN, Dtype.I32, ("n",), init=Init("permutation")),
-        Argument("y", Role.OUT, Dtype.F64, ("n",)),
-    )  # fmt: skip
-    task = kernel_task(REMEMBERING_SOURCE, REMEMBERING, arguments, [Case("c", params={"n": 100})])
+def test_an_answer_from_memory_is_wrong_for_fresh_inputs(cache: int, tmp_path: Path) -> None:
+    task = kernel_task(REMEMBERING_SOURCE, REMEMBERING, REMEMBERING_ARGUMENTS, [Case("c", params={"n": 100})])
     executable = build(task, tmp_path, "gcc", "-O1", f"-DCACHE={cache}")
     right = outcome(executable, task, task.cases[0]).outputs["y"]
-    last = outcome(executable, task, task.cases[0], repetitions=3)
-    assert (
-        0 < np.count_nonzero(last.outputs["y"] != right) <= 4
-        if cache
-        else np.array_equal(last.outputs["y"], right)
-    )
     assert np.array_equal(np.sort(right), np.sort(random_units(1, 1, 100) ** 2))
+    kept = []
+    for _ in range(8):
+        timed = outcome(executable, task, task.cases[0], repetitions=5, warmup=1, inputs="fresh")
+        again = outcome(executable, task, task.cases[0], inputs=timed.nonce)
+        kept.append((timed.round, timed.nonce))
+        assert (again.round, again.nonce) == (0, timed.nonce)
+        assert timed.digests[timed.round] == again.digests[0] or cache
+        assert np.array_equal(timed.outputs["y"], again.outputs["y"]) == (not cache)
+        assert len(set(timed.digests)) == (1 if cache else 5)
+    assert len({nonce for _, nonce in kept}) == 8, "every call is drawn anew"
+    assert len({place for place, _ in kept}) > 1, "not always the same call is kept"
 
 
-def test_work_that_goes_on_after_the_call_is_noticed(tmp_path: Path) -> None:
-    prototype = "void later(double *y)"
-    source = """
-        #include <pthread.h>
-        #include <unistd.h>
-        static void *work(void *y) { for (;;) ++*(volatile double *)y; return 0; }
-        void later(double *y) { pthread_t t; y[0] = 0; pthread_create(&t, 0, work, y);
-                                while (*(volatile double *)y < 1) usleep(10); pthread_detach(t); }
-    """
-    task = kernel_task(source, prototype, [Argument("y", Role.OUT, Dtype.F64, ("8000000",))], [Case("c")])
-    executable = build(task, tmp_path, "gcc", "-pthread")
-    with pytest.raises(MalformedResult, match=r"after the kernel had returned|digest at the end"):
-        outcome(executable, task, task.cases[0])
+def test_fresh_inputs_are_those_of_the_case_in_another_order(tmp_path: Path) -> None:
+    prototype = "void copy(int n, const double *x, const double *even, const int *p, double *to, int *q)"
+    source = prototype + " { for (int i = 0; i < n; i++) { to[i] = x[i] + 0 * even[i]; q[i] = p[i]; } }"
+    arguments = (
+        N, X, Argument("even", Role.IN, Dtype.F64, ("n",), init=Init("linspace")),
+        Argument("p", Role.IN, Dtype.I32, ("n",), init=Init("sorted", {"high": 50})),
+        Argument("to", Role.OUT, Dtype.F64, ("n",)), Argument("q", Role.OUT, Dtype.I32, ("n",)),
+    )  # fmt: skip
+    task = kernel_task(source, prototype, arguments, [Case("c", params={"n": 64})])
+    executable = build(task, tmp_path)
+    first = outcome(executable, task, task.cases[0]).outputs
+    other = outcome(executable, task, task.cases[0], inputs=7).outputs
+    assert not np.array_equal(first["to"], other["to"])
+    assert np.array_equal(np.sort(first["to"]), np.sort(other["to"]))
+    assert np.array_equal(first["q"], other["q"]), "an array that has an order keeps it"
+
+
+def test_the_number_of_calls_is_what_was_asked_for(axpy: tuple[Path, Task]) -> None:
+    executable, task = axpy
+    outcome(executable, task, task.cases[0], repetitions=2)
+    content = (executable.parent / "result.bin").read_bytes()
+    assert len(read_result(content, task, task.cases[0], repetitions=2).inner_s) == 2
+    with pytest.raises(MalformedResult, match="2 times, 3 calls"):
+        read_result(content, task, task.cases[0], repetitions=3)
+
+
+@pytest.mark.parametrize("inputs", ["case", "fresh"])
+def test_a_modified_input_is_seen_in_every_mode(faulty: tuple[Path, Task], inputs: str) -> None:
+    for at in (0, 77, 99):
+        said = explained(faulty, 100, 3, at, inputs=inputs, repetitions=2)
+        assert said == (FailureMode.INPUT_MODIFIED, f"the kernel changes x[{at}], which is an input")
+
+
+LATER_SOURCE = """
+#include <pthread.h>
+#include <unistd.h>
+static void *work(void *y)
+{
+    usleep(DELAY);
+    for (long i = 0; i < 8000000; i++) ((double *)y)[i] = 1;
+    return 0;
+}
+void later(double *y) { pthread_t t; pthread_create(&t, 0, work, y); pthread_detach(t); }
+"""
+
+
+@pytest.mark.parametrize("delay", [0, 2000, 100_000])
+def test_work_that_goes_on_after_the_call_is_noticed(delay: int, tmp_path: Path) -> None:
+    task = kernel_task(
+        LATER_SOURCE, "void later(double *y)", [Argument("y", Role.OUT, Dtype.F64, ("8000000",))], [Case("c")]
+    )
+    executable = build(task, tmp_path, "gcc", "-pthread", "-O2", f"-DDELAY={delay}")
+    done = execute(executable, task, task.cases[0])
+    if done.returncode == 0:
+        # Too late even to be seen at work: then nothing is there.
+        content = (executable.parent / "result.bin").read_bytes()
+        try:
+            assert read_result(content, task, task.cases[0]).untouched["y"] > 0
+        except MalformedResult as error:
+            assert "after the kernel had returned" in str(error) or "digest at the end" in str(error)
+    else:
+        said = explain_exit(done.returncode, None, done.stderr)
+        assert said is not None and said[0] is FailureMode.FORGED_TIME
+        assert "changed after the kernel had returned: y" in said[1]
+
+
+GUARDS_SOURCE = """
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+static void ignore(int number, siginfo_t *info, void *context)
+{
+    (void)number, (void)context;
+    mprotect((void *)((uintptr_t)info->si_addr & ~(uintptr_t)4095), 4096, PROT_READ | PROT_WRITE);
+}
+void reach(int mode, double *y)
+{
+    struct sigaction action = {.sa_sigaction = ignore, .sa_flags = SA_SIGINFO};
+    if (mode == 1) sigaction(SIGSEGV, &action, 0);
+    if (mode == 2) mprotect((void *)(((uintptr_t)y | 4095) + 1), 4096, PROT_READ | PROT_WRITE);
+    if (mode) y[512] = 1;
+    for (int i = 0; i < 512; i++) y[i] = i;
+}
+"""
+
+
+@pytest.mark.parametrize(("mode", "words"), [(1, "handles memory faults itself"), (2, "opened the memory")])
+def test_a_kernel_that_opens_the_guard_pages_is_out_of_bounds(mode: int, words: str, tmp_path: Path) -> None:
+    arguments = (
+        Argument("mode", Role.IN, Dtype.I32, value="mode"),
+        Argument("y", Role.OUT, Dtype.F64, ("512",)),
+    )
+    task = kernel_task(GUARDS_SOURCE, "void reach(int mode, double *y)", arguments, [Case("c")])
+    executable = build(task, tmp_path)
+    assert execute(executable, task, Case("c", params={"mode": 0}), placement="end").returncode == 0
+    done = execute(executable, task, Case("c", params={"mode": mode}), placement="end")
+    said = explain_exit(done.returncode, None, done.stderr)
+    assert said is not None and said[0] is FailureMode.OUT_OF_BOUNDS and words in said[1]
 
 
 def test_changed_rounding_mode_is_seen_and_undone(faulty: tuple[Path, Task]) -> None:

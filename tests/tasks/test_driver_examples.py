@@ -16,7 +16,7 @@ from loopwright.core.tree import Tree
 from loopwright.tasks.load import load_task
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NAMES = sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir())
+NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/loopwright.toml"))
 Arrays = Mapping[str, np.ndarray]
 
 

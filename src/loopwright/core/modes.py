@@ -43,6 +43,7 @@ class FailureMode(StrEnum):
     MISSING_OUTPUT = "missing_output"
     MALFORMED_OUTPUT = "malformed_output"
     WRONG_OUTPUT = "wrong_output"
+    STALE_OUTPUT = "stale_output"
     NONDETERMINISTIC = "nondeterministic"
     THREAD_DEPENDENT = "thread_dependent"
     INPUT_MODIFIED = "input_modified"
@@ -51,6 +52,7 @@ class FailureMode(StrEnum):
     MEMORY_ERROR = "memory_error"
     UNDEFINED_BEHAVIOUR = "undefined_behaviour"
     UNINITIALISED_READ = "uninitialised_read"
+    FP_CONTROL_CHANGED = "fp_control_changed"
     BELOW_FLOOR = "below_floor"
     FORGED_TIME = "forged_time"
     HELD_OUT_FAILURE = "held_out_failure"
@@ -81,6 +83,7 @@ _BY_CATEGORY: dict[Category, tuple[FailureMode, ...]] = {
         FailureMode.MISSING_OUTPUT,
         FailureMode.MALFORMED_OUTPUT,
         FailureMode.WRONG_OUTPUT,
+        FailureMode.STALE_OUTPUT,
         FailureMode.NONDETERMINISTIC,
         FailureMode.THREAD_DEPENDENT,
         FailureMode.INPUT_MODIFIED,
@@ -91,6 +94,7 @@ _BY_CATEGORY: dict[Category, tuple[FailureMode, ...]] = {
         FailureMode.MEMORY_ERROR,
         FailureMode.UNDEFINED_BEHAVIOUR,
         FailureMode.UNINITIALISED_READ,
+        FailureMode.FP_CONTROL_CHANGED,
     ),
     Category.TIMING: (FailureMode.BELOW_FLOOR, FailureMode.FORGED_TIME),
     Category.HELD_OUT: (FailureMode.HELD_OUT_FAILURE,),

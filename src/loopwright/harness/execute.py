@@ -17,21 +17,29 @@ from loopwright.harness.outputs import MalformedOutput, MissingOutput, program_o
 from loopwright.harness.types import BuildResult, CaseRun
 from loopwright.system.execution import Command, Execution, Limits, Runner
 from loopwright.system.store import remove_tree
-from loopwright.tasks.driver import MalformedResult, driver_arguments, explain_exit, read_result
+from loopwright.tasks.driver import (
+    LateOutputs,
+    MalformedResult,
+    driver_arguments,
+    explain_exit,
+    read_result,
+)
 
 _RESULT = "loopwright_result.bin"
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How one run is made. The first three are for the driver of a kernel task: timed repetitions, those
-    before that are not counted, and where arrays lie against their guard pages ("aligned", "end", "start").
+    """How one run is made. The first four are for the driver of a kernel task: timed repetitions, those
+    before that are not counted, where arrays lie against their guard pages ("aligned", "end", "start"), and
+    which inputs calls get ("case", "fresh" or a nonce; see :func:`loopwright.tasks.driver.driver_arguments`).
     `quiet` is :attr:`loopwright.system.execution.Command.quiet`.
     """
 
     repetitions: int = 1
     warmup: int = 0
     placement: str = "aligned"
+    inputs: str | int = "case"
     quiet: bool = False
 
 
@@ -72,6 +80,7 @@ class CaseRunner:
                 repetitions=options.repetitions,
                 warmup=options.warmup,
                 placement=options.placement,
+                inputs=options.inputs,
                 result=_RESULT,
             )
         return Command(
@@ -104,7 +113,7 @@ class CaseRunner:
             what = f"case {case.name}, {threads} thread{'s' if threads != 1 else ''}"
             if self.task.kernel is None:
                 return self._program(case, execution, folder, gate, what)
-            return self._kernel(case, execution, folder, gate, what)
+            return self._kernel(case, execution, folder, gate, what, options.repetitions)
         finally:
             remove_tree(folder)
 
@@ -119,7 +128,9 @@ class CaseRunner:
             return CaseRun(case, execution, failure=Failure(mode, gate, f"{what}: {error}"))
         return CaseRun(case, execution, outputs, sample_of(execution, execution.wall_s))
 
-    def _kernel(self, case: Case, execution: Execution, folder: Path, gate: str, what: str) -> CaseRun:
+    def _kernel(
+        self, case: Case, execution: Execution, folder: Path, gate: str, what: str, repetitions: int
+    ) -> CaseRun:
         stderr = execution.stderr.decode("utf-8", "replace")
         explained = explain_exit(execution.exit_code, execution.signal, stderr)
         failure = failure_of(execution, gate=gate, what=what)
@@ -132,10 +143,19 @@ class CaseRunner:
         try:
             if path.is_symlink() or not path.is_file():
                 raise MalformedResult("the driver's result is missing: the program ended before it was done")
-            result = read_result(path.read_bytes(), self.task, case)
+            result = read_result(path.read_bytes(), self.task, case, repetitions=repetitions)
         except MalformedResult as error:
-            malformed = Failure(FailureMode.MALFORMED_OUTPUT, gate, f"{what}: {error}")
-            return CaseRun(case, execution, failure=malformed)
+            late = isinstance(error, LateOutputs)
+            mode = FailureMode.FORGED_TIME if late else FailureMode.MALFORMED_OUTPUT
+            return CaseRun(case, execution, failure=Failure(mode, gate, f"{what}: {error}"))
+        if result.fp_control_changed and not self.task.fast_math:
+            changed = Failure(
+                FailureMode.FP_CONTROL_CHANGED,
+                gate,
+                f"{what}: leaves the processor with another rounding or treatment of tiny numbers than a "
+                "program starts with, for whatever is computed next",
+            )
+            return CaseRun(case, execution, failure=changed)
         sample = replace(
             sample_of(execution, statistics.median(result.inner_s)), inner_s=tuple(result.inner_s)
         )
@@ -147,7 +167,7 @@ class CaseRunner:
                 f"{execution.outer_s:.6f} s",
             )
             return CaseRun(case, execution, failure=forged)
-        return CaseRun(case, execution, result.outputs, sample)
+        return CaseRun(case, execution, result.outputs, sample, nonce=result.nonce, call=result.round)
 
 
 def sample_of(execution: Execution, wall_s: float) -> Sample:

@@ -40,7 +40,8 @@ class CaseRun:
 
     `outputs` maps "stdout", the paths of output files, or the names of kernel arguments (and "return") to
     arrays; stdout is an array of numbers or of lines (dtype object), after the ignored lines are left out.
-    Empty when `failure` is set.
+    Empty when `failure` is set. `nonce` stands for the inputs that a kernel had instead of the case's own, 0
+    for these; `call` is the number of the timed call that `outputs` are from.
     """
 
     case: Case
@@ -48,3 +49,5 @@ class CaseRun:
     outputs: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
     sample: Sample | None = None
     failure: Failure | None = None
+    nonce: int = 0
+    call: int = 0

@@ -15,11 +15,12 @@ from loopwright.core.expressions import Number, evaluate, evaluate_int
 from loopwright.core.task import Argument, Case, Dtype, Kernel, Language, Role, Task
 from loopwright.tasks.driver_exit import explain_exit
 from loopwright.tasks.driver_inits import INIT_KINDS, init_numbers, integer_range, kind_of, text_option
-from loopwright.tasks.driver_result import DriverResult, MalformedResult, read_result
+from loopwright.tasks.driver_result import DriverResult, LateOutputs, MalformedResult, read_result
 
 __all__ = [
     "INIT_KINDS",
     "DriverResult",
+    "LateOutputs",
     "MalformedResult",
     "driver_arguments",
     "explain_exit",
@@ -28,7 +29,13 @@ __all__ = [
 ]
 
 _FOLDER = "driver_c"
-_HEADERS = ("loopwright_arrays.h", "loopwright_inputs.h", "loopwright_run.h")
+_HEADERS = (
+    "loopwright_arrays.h",
+    "loopwright_inputs.h",
+    "loopwright_machine.h",
+    "loopwright_rounds.h",
+    "loopwright_run.h",
+)
 _PLACEMENTS = ("aligned", "end", "start")
 _C_TYPES = {
     Dtype.F32: "float", Dtype.F64: "double",
@@ -108,6 +115,7 @@ def driver_arguments(
     warmup: int = 0,
     placement: str = "aligned",
     check: bool | None = None,
+    inputs: str | int = "case",
 ) -> tuple[str, ...]:
     """The command line of one execution of the driver for `case`.
 
@@ -115,13 +123,15 @@ def driver_arguments(
         task, case: what is run.
         result: file that the driver writes, relative to its working folder.
         repetitions, warmup: timed calls of the kernel, and calls before them that are not timed. Every
-            call finds fresh outputs. The last one finds the inputs of the case; without `check`, each
-            call before it finds two elements of every random array swapped, so that an answer kept from
-            an earlier call is a wrong one.
+            call finds fresh outputs.
         placement: "aligned" (64 bytes, for timing), "end" or "start": the end of every array that touches
             a guard page.
         check: inputs are read-only memory, and verified after every call instead of after the last.
             None: yes, unless the placement is "aligned".
+        inputs: "case": every call finds the inputs of the case. "fresh": every call finds random arrays in
+            another order, drawn right before it, so that an answer kept from an earlier call is a wrong one;
+            the result holds the outputs of one call, drawn after it, and its nonce. A nonce: the inputs of
+            that call again.
 
     Raises:
         TaskError: when a shape, a scalar or an option of an initialiser cannot be worked out or does not
@@ -130,6 +140,8 @@ def driver_arguments(
     kernel = _kernel_of(task)
     if placement not in _PLACEMENTS:
         raise ValueError(f"placement {placement!r} is none of {', '.join(_PLACEMENTS)}")
+    if isinstance(inputs, str) and inputs not in ("case", "fresh"):
+        raise ValueError(f"inputs are 'case', 'fresh' or a nonce, not {inputs!r}")
     check = placement != "aligned" if check is None else check
     line = [
         f"--result={result}",
@@ -138,6 +150,7 @@ def driver_arguments(
         f"--warmup={warmup}",
         f"--check={int(check)}",
         f"--placement={placement}",
+        f"--inputs={inputs}",
     ]
     for argument in kernel.arguments:
         if not argument.is_array:

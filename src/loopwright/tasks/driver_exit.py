@@ -6,7 +6,7 @@ import re
 
 from loopwright.core.modes import FailureMode
 
-_OUT_OF_BOUNDS, _INPUT_MODIFIED, _NO_MEMORY, _USAGE, _FILE = 81, 82, 83, 84, 85
+_OUT_OF_BOUNDS, _INPUT_MODIFIED, _NO_MEMORY, _USAGE, _FILE, _LATE, _GUARD = range(81, 88)
 """The exit statuses in driver_c/loopwright_arrays.h."""
 
 _ACCESS = re.compile(
@@ -21,6 +21,8 @@ _MODES = {
     _NO_MEMORY: FailureMode.MEMORY_LIMIT,
     _USAGE: FailureMode.NONZERO_EXIT,
     _FILE: FailureMode.NONZERO_EXIT,
+    _LATE: FailureMode.FORGED_TIME,
+    _GUARD: FailureMode.OUT_OF_BOUNDS,
 }
 _VERBS = {"read": "reads", "write": "writes", "access": "touches"}
 
@@ -34,7 +36,7 @@ def explain_exit(exit_code: int | None, signal: int | None, stderr: str) -> tupl
     if signal is not None or exit_code not in _MODES:
         return None
     mode = _MODES[exit_code]
-    if mode in (FailureMode.OUT_OF_BOUNDS, FailureMode.INPUT_MODIFIED):
+    if exit_code in (_OUT_OF_BOUNDS, _INPUT_MODIFIED):
         for match in _ACCESS.finditer(stderr):
             what, array, access, offset, size_bytes, element = match.groups()
             if (what == "out-of-bounds") == (mode is FailureMode.OUT_OF_BOUNDS):

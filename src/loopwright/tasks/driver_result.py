@@ -26,34 +26,43 @@ class MalformedResult(ValueError):
     """A result file that is torn, forged, or of another kernel or case."""
 
 
+class LateOutputs(MalformedResult):
+    """The outputs are not those that were there when the kernel returned: work went on behind the clock."""
+
+
 @dataclass(frozen=True)
 class DriverResult:
     """What one execution of a driver gave back.
 
     Attributes:
         inner_s: seconds of every timed call of the kernel, in order.
-        outputs: name of every `out` and `inout` array, in its shape, and "return" (shape `(1,)`), as the
-            last call left them.
-        digests: one digest over all outputs right after every timed call; equal when the outputs are. In
-            check mode all calls have the same inputs, otherwise only the last call has the case's own.
-        untouched: how many elements of an `out` array still hold the poison that was put there before the
-            last call; arrays with none are left out.
+        outputs: name of every `out` and `inout` array, in its shape, and "return" (shape `(1,)`), as call
+            number `round` left them.
+        round: from 0 among the timed calls; the last one unless the inputs were varied.
+        nonce: stands for the inputs of that call; 0 for those of the case.
+        digests: one digest over all outputs right after every timed call; equal when the outputs are.
+        untouched: how many elements of an `out` array still hold the poison that was put there before that
+            call; arrays with none are left out.
         fp_control_changed: the kernel came back with another rounding mode, flushing of subnormals or
-            trapping of exceptions than it was called with.
+            trapping of exceptions than it was called with, or they were set before main.
     """
 
     inner_s: tuple[float, ...]
     outputs: Mapping[str, npt.NDArray[np.generic]]
+    round: int = 0
+    nonce: int = 0
     digests: tuple[str, ...] = ()
     untouched: Mapping[str, int] = field(default_factory=dict)
     fp_control_changed: bool = False
 
 
-def read_result(content: bytes, task: Task, case: Case) -> DriverResult:
-    """The result in `content`, which a driver of `task` wrote for `case`.
+def read_result(content: bytes, task: Task, case: Case, *, repetitions: int | None = None) -> DriverResult:
+    """The result in `content`, which a driver of `task` wrote for `case`, after so many timed calls (None:
+    any number).
 
     Raises:
-        MalformedResult: when anything in it does not fit.
+        LateOutputs: when the outputs are not those that the driver saw when the call was over.
+        MalformedResult: when anything else in it does not fit.
     """
     kernel = task.kernel
     if kernel is None:
@@ -86,11 +95,23 @@ def read_result(content: bytes, task: Task, case: Case) -> DriverResult:
     times, digests = _times(header), tuple(str(d) for d in _list(header, "digests"))
     if len(digests) != len(times):
         raise MalformedResult(f"the result holds {len(times)} times but {len(digests)} digests")
-    if digests[-1] != f"{of_outputs:016x}":
-        raise MalformedResult("the outputs changed after the kernel had returned")
+    if repetitions is not None and len(times) != repetitions:
+        raise MalformedResult(f"the result holds {len(times)} times, {repetitions} calls were asked for")
+    kept, nonce = header.get("round"), header.get("nonce")
+    if (
+        type(kept) is not int
+        or not 0 <= kept < len(times)
+        or not isinstance(nonce, str)
+        or not nonce.isdigit()
+    ):
+        raise MalformedResult(f"the result holds outputs of call {kept!r} with nonce {nonce!r}")
+    if digests[kept] != f"{of_outputs:016x}":
+        raise LateOutputs("the outputs changed after the kernel had returned")
     return DriverResult(
         inner_s=times,
         outputs=outputs,
+        round=kept,
+        nonce=int(nonce),
         digests=digests,
         untouched=untouched,
         fp_control_changed=header.get("fp_control_changed") is True,

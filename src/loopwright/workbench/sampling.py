@@ -13,6 +13,7 @@ from loopwright.gates.gate import Context
 from loopwright.harness.execute import RunOptions
 from loopwright.harness.types import BuildResult
 from loopwright.timing.compare import SampleFailed, Sampler
+from loopwright.workbench.fresh_calls import FreshCalls
 
 _GATE = "timing"
 _INNER_TARGET_S = 0.2
@@ -25,26 +26,30 @@ def repetitions_for(seconds: float) -> int:
 
 
 def sampler(context: Context, build: BuildResult, repetitions: Callable[[Case], int]) -> Sampler:
-    """A sampler of `build` with all threads. A timed execution whose output is wrong is no sample.
+    """A sampler of `build` with all threads. A timed execution whose output is wrong is no sample. Kernels
+    get inputs that they have not seen in every call (see :mod:`loopwright.workbench.fresh_calls`).
 
     Raises (the sampler, when called):
         SampleFailed: with the failure of the execution.
     """
     cases = {case.name: case for case in context.task.cases}
+    kernel = context.task.kernel is not None
+    fresh_calls = FreshCalls(context, _GATE)
 
     def sample(name: str) -> Sample:
         case = cases[name]
-        kernel = context.task.kernel is not None
-        options = RunOptions(
-            repetitions=repetitions(case) if kernel else 1, warmup=1 if kernel else 0, quiet=True
-        )
+        options = RunOptions(quiet=True)
+        if kernel:
+            options = RunOptions(repetitions=repetitions(case), warmup=1, inputs="fresh", quiet=True)
         run = context.cases.run(
             build, case, context.limits(case), threads=context.threads[-1], gate=_GATE, options=options
         )
         if run.failure is not None:
             raise SampleFailed(run.failure)
-        mismatch = first_mismatch(context.task, context.expected(case), run.outputs)
-        if mismatch is not None:
+        if kernel:
+            if (failure := fresh_calls.check(case, run)) is not None:
+                raise SampleFailed(failure)
+        elif mismatch := first_mismatch(context.task, context.expected(case), run.outputs):
             raise SampleFailed(
                 Failure(
                     FailureMode.NONDETERMINISTIC,

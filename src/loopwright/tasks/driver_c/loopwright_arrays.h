@@ -29,7 +29,9 @@ enum {
     LW_EXIT_INPUT_MODIFIED = 82,
     LW_EXIT_NO_MEMORY = 83,
     LW_EXIT_USAGE = 84,
-    LW_EXIT_FILE = 85
+    LW_EXIT_FILE = 85,
+    LW_EXIT_LATE = 86,
+    LW_EXIT_GUARD = 87
 };
 
 typedef enum { LW_IN, LW_OUT, LW_INOUT } lw_role;
@@ -78,7 +80,8 @@ typedef struct {
     size_t page_bytes;
     unsigned char *data;
     size_t bytes;
-    unsigned char *pristine; /* what an inout array held at first */
+    unsigned char *pristine; /* what it is filled with before every call, where that is needed */
+    unsigned char *kept; /* an output of the call that was drawn, when one is */
     uint64_t digest; /* of an input, before the first call */
 } lw_array;
 

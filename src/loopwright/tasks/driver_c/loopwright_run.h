@@ -1,8 +1,9 @@
 /* Repetitions, the clock and the result file. Part of the driver that Loopwright writes around a kernel.
  *
- * Command line: --result=FILE --seed=S --repetitions=R --warmup=W --check=0|1 --placement=aligned|end|start,
- * then one NAME=VALUE for every scalar, NAME.count=ELEMENTS for every array and NAME.OPTION=VALUE for
- * every option of its initialiser.
+ * Command line: --result=FILE --seed=S --repetitions=R --warmup=W --check=0|1 --placement=aligned|end|start
+ * --inputs=case|fresh|NONCE, then one NAME=VALUE for every scalar, NAME.count=ELEMENTS for every array and
+ * NAME.OPTION=VALUE for every option of its initialiser. Inputs are those of the case in every call, other
+ * ones in every call, or those that some call had whose nonce was NONCE.
  *
  * Result file: the line "LWRESULT 1", a line of JSON, the output arrays one after the other, and a
  * 64-bit digest of all that, little-endian.
@@ -10,13 +11,10 @@
 #ifndef LOOPWRIGHT_RUN_H
 #define LOOPWRIGHT_RUN_H
 
-#include "loopwright_arrays.h"
-#include "loopwright_inputs.h"
+#include "loopwright_rounds.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
-#include <sys/syscall.h>
-#include <time.h>
 
 typedef struct {
     const char *name;
@@ -25,63 +23,6 @@ typedef struct {
 
 /* Calls the kernel once with the arrays and scalars of the tables. */
 typedef void (*lw_caller)(void);
-
-/* Nanoseconds on the monotonic clock, by a system call of our own where we know how to make one: a
- * kernel that brings its own clock_gettime does not change the time. */
-static int64_t lw_clock_ns(void)
-{
-    struct timespec now;
-#if defined(__x86_64__)
-    long status;
-    __asm__ volatile("syscall"
-                     : "=a"(status)
-                     : "a"((long)SYS_clock_gettime), "D"((long)CLOCK_MONOTONIC), "S"(&now)
-                     : "rcx", "r11", "memory");
-#elif defined(__aarch64__)
-    register long status __asm__("x0") = CLOCK_MONOTONIC;
-    register void *where __asm__("x1") = &now;
-    register long number __asm__("x8") = SYS_clock_gettime;
-    __asm__ volatile("svc 0" : "+r"(status) : "r"(where), "r"(number) : "memory");
-#else
-    const int status = clock_gettime(CLOCK_MONOTONIC, &now);
-#endif
-    if (status != 0)
-        lw_die(LW_EXIT_USAGE, "no monotonic clock", "clock_gettime", "");
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/* The control part of the floating-point unit: rounding, flushing of subnormals, trapped exceptions.
- * The sticky exception flags are left out, every computation may raise them. */
-static uint64_t lw_fp_control(void)
-{
-#if defined(__x86_64__)
-    uint32_t sse;
-    uint16_t x87;
-    __asm__ volatile("stmxcsr %0" : "=m"(sse));
-    __asm__ volatile("fnstcw %0" : "=m"(x87));
-    return ((uint64_t)x87 << 32) | (sse & ~UINT32_C(0x3f));
-#elif defined(__aarch64__)
-    uint64_t control;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
-    return control;
-#else
-    return 0;
-#endif
-}
-
-static void lw_restore_fp_control(uint64_t control)
-{
-#if defined(__x86_64__)
-    const uint32_t sse = (uint32_t)control;
-    const uint16_t x87 = (uint16_t)(control >> 32);
-    __asm__ volatile("ldmxcsr %0" : : "m"(sse));
-    __asm__ volatile("fldcw %0" : : "m"(x87));
-#elif defined(__aarch64__)
-    __asm__ volatile("msr fpcr, %0" : : "r"(control));
-#else
-    (void)control;
-#endif
-}
 
 /* The text after "KEY=" on the command line; ends the program when there is none. */
 static const char *lw_text(int argc, char **argv, const char *name, const char *option)
@@ -152,6 +93,8 @@ typedef struct {
     uint64_t *digests; /* of all outputs, after every timed repetition */
     int repetitions;
     int fp_control_changed;
+    int kept_round; /* whose outputs are in the file */
+    uint64_t kept_nonce; /* and from which inputs they came */
 } lw_samples;
 
 static void lw_write_result(const char *path, const char *kernel, const lw_samples *samples)
@@ -163,8 +106,10 @@ static void lw_write_result(const char *path, const char *kernel, const lw_sampl
     const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (file < 0)
         lw_die(LW_EXIT_FILE, "cannot open result file", path, strerror(errno));
-    lw_append(&line, "LWRESULT 1\n{\"kernel\": \"%.200s\", \"fp_control_changed\": %s, \"ns\": [", kernel,
+    lw_append(&line, "LWRESULT 1\n{\"kernel\": \"%.200s\", \"fp_control_changed\": %s, ", kernel,
               samples->fp_control_changed ? "true" : "false");
+    lw_append(&line, "\"round\": %d, \"nonce\": \"%llu\", \"ns\": [", samples->kept_round,
+              (unsigned long long)samples->kept_nonce);
     for (r = 0; r < samples->repetitions; r++)
         lw_append(&line, "%s%lld", r ? ", " : "", (long long)samples->ns[r]);
     lw_append(&line, "], \"digests\": [");
@@ -183,8 +128,9 @@ static void lw_write_result(const char *path, const char *kernel, const lw_sampl
     lw_write_all(file, line.text, line.length);
     for (i = 0; i < lw_table_length; i++)
         if (lw_table[i].role != LW_IN) {
-            lw_write_all(file, lw_table[i].data, lw_table[i].bytes);
-            digest = lw_mix(digest ^ lw_digest(lw_table[i].data, lw_table[i].bytes));
+            const unsigned char *output = lw_table[i].kept != NULL ? lw_table[i].kept : lw_table[i].data;
+            lw_write_all(file, output, lw_table[i].bytes);
+            digest = lw_mix(digest ^ lw_digest(output, lw_table[i].bytes));
         }
     lw_write_all(file, &digest, sizeof digest);
     if (close(file) != 0)
@@ -192,23 +138,8 @@ static void lw_write_result(const char *path, const char *kernel, const lw_sampl
     free(line.text);
 }
 
-/* Inputs are compared by digest; where one differs, it is made once more to find the place. */
-static void lw_check_inputs(uint64_t seed)
-{
-    size_t i, at;
-    for (i = 0; i < lw_table_length; i++) {
-        const lw_array *array = &lw_table[i];
-        if (array->role == LW_IN && lw_digest(array->data, array->bytes) != array->digest) {
-            unsigned char *fresh = lw_map(array->bytes, array->name);
-            lw_fill(array, fresh, seed);
-            for (at = 0; at + 1 < array->bytes && fresh[at] == array->data[at]; at++)
-                continue;
-            lw_report_access(LW_EXIT_INPUT_MODIFIED, array, "write", (int64_t)at);
-        }
-    }
-}
-
-static void lw_prepare(int argc, char **argv, lw_placement placement, uint64_t seed, int check)
+/* `varied`: calls get other inputs than the case's, and the outputs of one of them are kept. */
+static void lw_prepare(int argc, char **argv, lw_placement placement, uint64_t seed, int check, int varied)
 {
     size_t i;
     int option;
@@ -223,10 +154,12 @@ static void lw_prepare(int argc, char **argv, lw_placement placement, uint64_t s
         if (array->init == LW_FILE)
             array->file = lw_text(argc, argv, array->name, "file");
         lw_allocate(array, placement);
+        if (varied && array->role != LW_IN)
+            array->kept = lw_map(array->bytes ? array->bytes : 1, array->name);
         if (array->role == LW_OUT)
             continue;
         lw_fill(array, array->data, seed);
-        if (array->role == LW_INOUT) {
+        if (varied || array->role == LW_INOUT) {
             array->pristine = lw_map(array->bytes ? array->bytes : 1, array->name);
             memcpy(array->pristine, array->data, array->bytes);
         } else {
@@ -235,49 +168,6 @@ static void lw_prepare(int argc, char **argv, lw_placement placement, uint64_t s
                 lw_die(LW_EXIT_NO_MEMORY, "cannot protect", array->name, strerror(errno));
         }
     }
-}
-
-static void lw_restore_outputs(void)
-{
-    size_t i;
-    for (i = 0; i < lw_table_length; i++) {
-        if (lw_table[i].role == LW_OUT)
-            lw_poison(&lw_table[i]);
-        else if (lw_table[i].role == LW_INOUT)
-            memcpy(lw_table[i].data, lw_table[i].pristine, lw_table[i].bytes);
-    }
-}
-
-/* Swaps two elements of every array that is random in any order; the same call again undoes it. Kept up
- * through all timed calls but the last, so that a kernel which answers from memory (by pointer, by size,
- * by a sample of its inputs) gives the last answer wrong. Not while inputs are read-only. */
-static void lw_vary_inputs(int round)
-{
-    size_t i;
-    for (i = 0; i < lw_table_length; i++) {
-        const lw_array *array = &lw_table[i];
-        const uint64_t stream = lw_mix((uint64_t)round + LW_GOLDEN * (i + 1));
-        unsigned char held[8], *one, *other;
-        if (array->role == LW_OUT || array->count < 2 ||
-            (array->init != LW_UNIFORM && array->init != LW_NORMAL && array->init != LW_INDEX &&
-             array->init != LW_PERMUTATION))
-            continue;
-        one = array->data + array->size * lw_below(lw_bits(stream, 0), array->count);
-        other = array->data + array->size * lw_below(lw_bits(stream, 1), array->count);
-        memcpy(held, one, array->size);
-        memmove(one, other, array->size);
-        memcpy(other, held, array->size);
-    }
-}
-
-static uint64_t lw_digest_outputs(void)
-{
-    uint64_t digest = 0;
-    size_t i;
-    for (i = 0; i < lw_table_length; i++)
-        if (lw_table[i].role != LW_IN)
-            digest = lw_mix(digest ^ lw_digest(lw_table[i].data, lw_table[i].bytes));
-    return digest;
 }
 
 /* The whole program. Arrays and scalars in the order of the tables. */
@@ -290,10 +180,14 @@ static int lw_main(int argc, char **argv, const char *kernel, lw_array *arrays, 
     const int repetitions = (int)lw_numeric(argc, argv, "--repetitions", "").integer;
     const int warmup = (int)lw_numeric(argc, argv, "--warmup", "").integer;
     const int check = lw_numeric(argc, argv, "--check", "").integer != 0;
+    const char *inputs = lw_text(argc, argv, "--inputs", "");
+    const int fresh = strcmp(inputs, "fresh") == 0, varied = strcmp(inputs, "case") != 0;
+    const uint64_t given = strtoull(inputs, NULL, 10); /* 0 for a word */
     const lw_placement placement = strcmp(place, "end") == 0     ? LW_PLACE_END
                                    : strcmp(place, "start") == 0 ? LW_PLACE_START
                                                                  : LW_PLACE_ALIGNED;
-    lw_samples samples = {NULL, NULL, repetitions, 0};
+    const uint64_t control = lw_fp_expected();
+    lw_samples samples = {NULL, NULL, repetitions, lw_fp_control() != control, repetitions - 1, given};
     size_t i;
     int round;
     if (repetitions < 1 || warmup < 0 || repetitions > 1000000)
@@ -302,37 +196,44 @@ static int lw_main(int argc, char **argv, const char *kernel, lw_array *arrays, 
     lw_table_length = array_count;
     for (i = 0; i < scalar_count; i++)
         scalars[i].value = lw_numeric(argc, argv, scalars[i].name, "");
-    lw_prepare(argc, argv, placement, seed, check);
+    lw_set_fp_control(control);
+    lw_prepare(argc, argv, placement, seed, check, varied);
     samples.ns = (int64_t *)lw_map((size_t)repetitions * sizeof *samples.ns, "samples");
     samples.digests = (uint64_t *)lw_map((size_t)repetitions * sizeof *samples.digests, "digests");
     lw_watch_faults();
 
     for (round = -warmup; round < repetitions; round++) {
-        const int varied = !check && round != repetitions - 1;
+        const uint64_t nonce = fresh ? lw_draw() : given, handler = lw_fault_handler();
         int64_t before, after;
-        uint64_t control, digest;
-        lw_restore_outputs();
-        if (varied)
-            lw_vary_inputs(round);
-        control = lw_fp_control();
+        uint64_t digest;
+        lw_restore(nonce);
         before = lw_clock_ns();
         call();
         after = lw_clock_ns();
+        lw_look(lw_draw());
         if (lw_fp_control() != control) {
             samples.fp_control_changed = 1;
-            lw_restore_fp_control(control);
+            lw_set_fp_control(control);
         }
         /* At once: what another thread still writes later will not fit this digest. */
         digest = lw_digest_outputs();
-        if (varied)
-            lw_vary_inputs(round);
+        lw_look_again();
         for (i = 0; i < array_count; i++)
             lw_check_slack(&arrays[i]);
-        if (check || round == repetitions - 1)
-            lw_check_inputs(seed);
-        if (round >= 0) {
-            samples.ns[round] = after - before;
-            samples.digests[round] = digest;
+        if (check || varied) /* tools that watch the memory would take it for an access of the kernel */
+            lw_check_guards(handler);
+        if (check || varied || round == repetitions - 1)
+            lw_check_inputs(seed, nonce);
+        if (round < 0)
+            continue;
+        samples.ns[round] = after - before;
+        samples.digests[round] = digest;
+        /* Every call is kept with equal probability (Vitter, ACM TOMS 11(1), 1985, algorithm R with one
+         * place), and the kernel has returned before the numbers are drawn. */
+        if (varied && lw_below(lw_draw(), (uint64_t)round + 1) == 0) {
+            lw_keep_outputs();
+            samples.kept_round = round;
+            samples.kept_nonce = nonce;
         }
     }
     lw_write_result(result, kernel, &samples);
