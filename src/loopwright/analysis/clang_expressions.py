@@ -6,7 +6,8 @@ from typing import Any
 
 from loopwright.analysis.clang_setup import BINARY_OPERATORS, UNARY_OPERATORS, evaluated, initialiser, library
 from loopwright.analysis.clang_types import TypeReader
-from loopwright.analysis.syntax import Expr, Stmt, Unit, Variable
+from loopwright.analysis.purity import PURE_FUNCTIONS
+from loopwright.analysis.syntax import CType, Expr, Stmt, Unit, Variable
 
 _CASTS = {
     "CSTYLE_CAST_EXPR",
@@ -84,7 +85,7 @@ class ExpressionReader:
                 made.kind, made.name = "member", cursor.spelling
                 made.args = tuple(self.expression(c) for c in children if c.kind.is_expression())[:1]
                 if not made.args:
-                    made.args = (Expr("this", made.type, made.start, made.end, made.line),)
+                    made.args = (Expr("this", self._owner(cursor), made.start, made.end, made.line),)
             case "ARRAY_SUBSCRIPT_EXPR":
                 made.kind, made.args = "index", tuple(self.expression(c) for c in children)
             case "BINARY_OPERATOR" | "COMPOUND_ASSIGNMENT_OPERATOR":
@@ -128,6 +129,12 @@ class ExpressionReader:
                 made.args = tuple(self.expression(c) for c in children if c.kind.is_expression())
         return made
 
+    def _owner(self, member: Any) -> CType:
+        """The class that a member named without an object belongs to."""
+        referenced = member.referenced
+        parent = referenced.semantic_parent if referenced is not None else None
+        return self.types.of(member.type if parent is None else parent.type)
+
     def _unexposed(self, made: Expr, children: list[Any]) -> Expr:
         inner = [c for c in children if c.kind.is_expression()]
         if len(inner) != 1:
@@ -168,6 +175,7 @@ class ExpressionReader:
         made.kind = "call"
         made.name = cursor.spelling
         made.key = referenced.get_usr() if referenced is not None else ""
+        made.library = _is_library(referenced)
         if referenced is not None and _is_defined_by_the_user(referenced):
             self.unit.called.add(made.key)
         args = [self.expression(c) for c in children if c.kind.is_expression()]
@@ -208,6 +216,17 @@ class ExpressionReader:
             return ()
         types = [self.types.of(t) for t in function.type.argument_types()]
         return tuple(t.kind == "reference" and t.element is not None and not t.element.const for t in types)
+
+
+def _is_library(function: Any) -> bool:
+    """Whether the callee is of the standard library. A declaration by hand of a name that C reserves
+    (C11 7.1.3) counts, as long as there is no body to be seen.
+    """
+    if function is None:
+        return True
+    if function.location.file is None or function.location.is_in_system_header:
+        return True
+    return function.get_definition() is None and function.spelling in PURE_FUNCTIONS
 
 
 def _is_defined_by_the_user(function: Any) -> bool:

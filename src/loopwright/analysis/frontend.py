@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from loopwright.analysis.aliasing import disjoint_pairs
+from loopwright.analysis.calls import Summaries
 from loopwright.analysis.clang_reader import parse_unit
 from loopwright.analysis.inlining import inline_calls
 from loopwright.analysis.invariants import Differences, Relations, member_differences
@@ -16,7 +17,6 @@ from loopwright.analysis.liveness import Liveness
 from loopwright.analysis.lowering import Lowering
 from loopwright.analysis.nests import LOOPS, REGION, NestReader
 from loopwright.analysis.origins import Aliasing
-from loopwright.analysis.purity import Summaries
 from loopwright.analysis.syntax import Stmt, Unit
 from loopwright.core.task import Kernel, Language
 from loopwright.core.tree import Tree
@@ -119,8 +119,8 @@ def _nests_of(unit: Unit, program: _Program, *, regions: bool) -> Iterator[tuple
     kernel = program.kernel
     name = kernel.function if kernel is not None and kernel.restrict else None
     promised = frozenset(f.key for f in unit.functions.values() if f.name == name)
-    aliasing = Aliasing(unit, whole=program.is_one_file, promised=promised)
     summaries = Summaries(unit)
+    aliasing = Aliasing(unit, whole=program.is_one_file, promised=promised, calls=summaries)
     for function in unit.functions.values():
         asked = program.functions is None or function.name in program.functions
         if not function.in_main_file or not asked:

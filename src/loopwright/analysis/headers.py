@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from loopwright.analysis.polynomials import Polynomial
-from loopwright.analysis.purity import MIN_MAX, STD_MIN_MAX
+from loopwright.analysis.purity import extremum_by_name
 from loopwright.analysis.scopes import effects_of
 from loopwright.analysis.syntax import Expr, Stmt, Variable
 from loopwright.analysis.values import Scope
@@ -173,7 +173,7 @@ def _extremes(bound: Expr, which: str, scope: Scope) -> tuple[Polynomial, ...] |
         return (value,)
     pair: tuple[Expr, Expr] | None = None
     inner = _widened(bound)
-    if inner.kind == "call" and {**MIN_MAX, **STD_MIN_MAX}.get(inner.name) == which and len(inner.args) == 2:
+    if extremum_by_name(inner) == which:
         pair = inner.args[0], inner.args[1]
     elif inner.kind == "cond":
         pair = _choice(inner, which)

@@ -9,8 +9,8 @@ from loopwright.analysis.headers import Header, guard_forms, read_header
 from loopwright.analysis.ir import AccessKind, SourceRange, Unknown
 from loopwright.analysis.layout import Layout
 from loopwright.analysis.polynomials import Polynomial
-from loopwright.analysis.scopes import Effects, effects_of
-from loopwright.analysis.statements import CallSummary, RawAccess, Reading, StatementReader
+from loopwright.analysis.scopes import CallSummary, Effects, effects_of
+from loopwright.analysis.statements import RawAccess, Reading, StatementReader
 from loopwright.analysis.syntax import Expr, Function, Stmt, Unit, Variable
 from loopwright.analysis.updates import self_update
 from loopwright.analysis.values import Scope
@@ -79,7 +79,7 @@ class NestReader:
 
     def read(self, outermost: Stmt) -> RawNest:
         """The nest whose outermost loop is `outermost`."""
-        inside = effects_of([outermost])
+        inside = effects_of([outermost], self.summary)
         self.scope = Scope(
             inside, self.whole, self.unit.source, nest_start=outermost.start, nest_end=outermost.end
         )

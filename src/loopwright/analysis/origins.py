@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loopwright.analysis.assignments import Cell, cell_of, collect, uncast, walk_all
-from loopwright.analysis.scopes import Effects, effects_of
+from loopwright.analysis.scopes import CallSummary, Effects, effects_of
 from loopwright.analysis.syntax import Expr, Function, Unit, Variable
 
 ALLOCATORS = frozenset(
@@ -78,11 +78,20 @@ class Aliasing:
     """Answers whether two pointers of one function can lead to overlapping memory.
 
     `whole`: the unit is the whole program, so that all calls and all assignments are in it. `promised` are
-    the keys of functions whose pointer parameters the task promises to be apart.
+    the keys of functions whose pointer parameters the task promises to be apart; `calls` knows functions
+    that keep no pointer.
     """
 
-    def __init__(self, unit: Unit, *, whole: bool, promised: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        unit: Unit,
+        *,
+        whole: bool,
+        promised: frozenset[str] = frozenset(),
+        calls: CallSummary = lambda call: None,
+    ) -> None:
         self.unit = unit
+        self.calls = calls
         self.whole = whole
         self.promised = promised
         self.cells = collect(unit)
@@ -93,7 +102,7 @@ class Aliasing:
     def effects(self, function: Function) -> Effects:
         """The effects of a whole function, computed once."""
         if function.key not in self._effects:
-            self._effects[function.key] = effects_of([function.body])
+            self._effects[function.key] = effects_of([function.body], self.calls)
         return self._effects[function.key]
 
     # -- origins

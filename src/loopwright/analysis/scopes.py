@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from loopwright.analysis.calls import CallEffects, Use
 from loopwright.analysis.syntax import CType, Expr, Stmt, Variable
+
+CallSummary = Callable[[Expr], "CallEffects | None"]
+"""Says what a call does to its arguments; None: anything may happen."""
 
 
 @dataclass
@@ -20,7 +24,6 @@ class Effects:
         indexed: pointers that are subscripted or moved by arithmetic, not only followed by -> or *.
         stored_types: element types written through pointers, references and arrays, by spelling.
         stored_members: names of struct members written.
-        calls: all calls.
     """
 
     writes: dict[Variable, int] = field(default_factory=dict)
@@ -29,7 +32,6 @@ class Effects:
     indexed: set[Variable] = field(default_factory=set)
     stored_types: set[str] = field(default_factory=set)
     stored_members: set[str] = field(default_factory=set)
-    calls: list[Expr] = field(default_factory=list)
 
     def may_store(self, type_: CType) -> bool:
         """Whether something of this type may be changed through a pointer, reference or subscript."""
@@ -40,20 +42,23 @@ class Effects:
         return variable in self.writes or variable in self.address_taken
 
 
-def effects_of(roots: Iterable[Stmt | Expr]) -> Effects:
-    """The effects of statements and expressions, the bodies of lambdas included."""
+def effects_of(roots: Iterable[Stmt | Expr], calls: CallSummary = lambda call: None) -> Effects:
+    """The effects of statements and expressions, the bodies of lambdas included.
+
+    What is handed to a function of which `calls` knows that it keeps no pointer is changed by it at most.
+    """
     effects = Effects()
     for root in roots:
         if isinstance(root, Expr):
-            _expression(root, effects)
+            _expression(root, effects, calls)
             continue
         for statement in root.walk():
             for variable in statement.variables:
                 if variable.type.kind == "reference" and variable.init is not None:
                     _bound(variable.init, effects)
             for expr in statement.own_expressions():
-                _expression(expr, effects)
-                _exposures(expr, effects)
+                _expression(expr, effects, calls)
+                _exposures(expr, effects, calls)
     return effects
 
 
@@ -74,7 +79,7 @@ def root_variable(lvalue: Expr) -> Variable | None:
     return lvalue.variable
 
 
-def _exposures(expr: Expr, effects: Effects) -> None:
+def _exposures(expr: Expr, effects: Effects, calls: CallSummary) -> None:
     """Marks arrays and containers that are handed on as a whole, so that a pointer may lead into them."""
     type_ = expr.type.stripped
     if type_.kind == "array" or type_.container:
@@ -90,25 +95,37 @@ def _exposures(expr: Expr, effects: Effects) -> None:
         expr.kind == "call" and expr.method and expr.name in (*_ELEMENT_METHODS, "size", "empty", "length")
     )
     if keeps and args:
-        _inner_array(args[0], effects)
+        _inner_array(args[0], effects, calls)
         del args[0]
     elif expr.kind == "member":
-        _inner_array(expr, effects)
+        _inner_array(expr, effects, calls)
+        return
+    elif expr.kind == "call" and (known := calls(expr)) is not None:
+        for arg, use in known.arguments(expr):
+            if use is None:
+                _exposures(arg, effects, calls)
+            else:
+                _inner_array(lent(arg), effects, calls)
         return
     for arg in args:
-        _exposures(arg, effects)
+        _exposures(arg, effects, calls)
 
 
-def _inner_array(expr: Expr, effects: Effects) -> None:
+def _inner_array(expr: Expr, effects: Effects, calls: CallSummary) -> None:
     """The array part of a[i][j] or s.a[i]: its subscripts are looked at, it is not handed on."""
     if expr.kind == "index" or (expr.kind == "call" and expr.method and expr.name in _ELEMENT_METHODS):
-        _inner_array(expr.args[0], effects)
+        _inner_array(expr.args[0], effects, calls)
         for arg in expr.args[1:]:
-            _exposures(arg, effects)
+            _exposures(arg, effects, calls)
     elif expr.kind == "member":
-        _inner_array(expr.args[0], effects)
+        _inner_array(expr.args[0], effects, calls)
     elif expr.kind != "ref":
-        _exposures(expr, effects)
+        _exposures(expr, effects, calls)
+
+
+def lent(arg: Expr) -> Expr:
+    """The object whose address an argument `&x` is; any other argument is itself."""
+    return arg.args[0] if arg.kind == "unary" and arg.op == "&" else arg
 
 
 def plain_name(spelling: str) -> str:
@@ -117,7 +134,8 @@ def plain_name(spelling: str) -> str:
     return " ".join(words) or "int"
 
 
-def _expression(root: Expr, effects: Effects) -> None:
+def _expression(root: Expr, effects: Effects, calls: CallSummary) -> None:
+    borrowed: set[int] = set()
     for expr in root.walk():
         if expr.body is not None:
             for inner in expr.body.expressions():
@@ -126,10 +144,16 @@ def _expression(root: Expr, effects: Effects) -> None:
         if expr.kind == "assign" or (expr.kind == "unary" and expr.op in _STEPS):
             _stored(expr.args[0], effects)
         elif expr.kind == "unary" and expr.op == "&":
-            _bound(expr.args[0], effects)
+            if id(expr) not in borrowed:
+                _bound(expr.args[0], effects)
         elif expr.kind == "call":
-            effects.calls.append(expr)
-            _passed(expr, effects)
+            known = calls(expr)
+            if known is None:
+                _passed(expr, effects)
+            else:
+                borrowed |= {id(arg) for arg in expr.args}
+                for arg, use in known.arguments(expr):
+                    _lent(arg, use, effects)
         if expr.kind == "index" and expr.args[0].variable is not None:
             effects.indexed.add(expr.args[0].variable)
         elif expr.kind in ("binary", "assign", "unary") and expr.op in _POINTER_ARITHMETIC:
@@ -159,11 +183,21 @@ def _store_through(target: Expr, effects: Effects) -> None:
     effects.stored_types.add(plain_name(target.type.spelling))
     if target.kind == "member":
         effects.stored_members.add(target.name)
-    pending = list(target.type.stripped.fields)
+    _store_type(target.type.stripped, effects)
+
+
+def _store_type(type_: CType, effects: Effects) -> None:
+    """Something of this type, all of its members and elements, is written."""
+    effects.stored_types.add(plain_name(type_.spelling))
+    pending: list[CType] = [type_]
     while pending:
-        name, type_ = pending.pop()
-        effects.stored_members.add(name)
-        pending += type_.fields
+        inner = pending.pop()
+        if inner.element is not None and (inner.kind == "array" or inner.container):
+            effects.stored_types.add(plain_name(inner.element.spelling))
+            pending.append(inner.element)
+        for name, member in inner.fields:
+            effects.stored_members.add(name)
+            pending.append(member)
 
 
 def _passed(call: Expr, effects: Effects) -> None:
@@ -176,6 +210,22 @@ def _passed(call: Expr, effects: Effects) -> None:
             effects.writes[arg.variable] = effects.writes.get(arg.variable, 0) + 1
         elif arg.kind == "member":
             _stored(arg, effects)
+
+
+def _lent(arg: Expr, use: Use | None, effects: Effects) -> None:
+    """An argument of a function that is understood."""
+    if use is None or not use.writes:
+        return
+    target = lent(arg)
+    if target is arg and arg.type.stripped.kind in ("pointer", "array"):
+        element = arg.type.stripped.element
+        if element is not None:
+            _store_type(element, effects)
+        return
+    if target.kind == "index" and target.args[0].kind == "ref" and target.args[0].variable is not None:
+        effects.indexed.add(target.args[0].variable)
+    _stored(target, effects)
+    _store_type(target.type.stripped, effects)
 
 
 def _bound(target: Expr, effects: Effects) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from loopwright.analysis.calls import CallEffects, Use
 from loopwright.analysis.ir import AccessKind, Unknown
-from loopwright.analysis.purity import PURE_FUNCTIONS, STD_MIN_MAX
+from loopwright.analysis.purity import is_pure_by_name
+from loopwright.analysis.scopes import CallSummary, lent
 from loopwright.analysis.syntax import CType, Expr, Stmt, Variable
 from loopwright.analysis.updates import REDUCTIONS, self_update
 from loopwright.analysis.values import Place, Scope, structure
@@ -32,10 +34,6 @@ class Reading:
     accesses: list[RawAccess]
     unknowns: list[Unknown]
     flops: int = 0
-
-
-CallSummary = Callable[[Expr], "str | None"]
-"""Says of a call: "pure", "reads" (only reads through its pointers) or None (anything may happen)."""
 
 
 class StatementReader:
@@ -256,31 +254,64 @@ class StatementReader:
             if expr.name in ("size", "length", "data", "empty"):
                 self._subscripts(expr.args[0])
                 return
-        if expr.name in PURE_FUNCTIONS or expr.name in STD_MIN_MAX or self.summary(expr) == "pure":
+        known = None if is_pure_by_name(expr) else self.summary(expr)
+        if is_pure_by_name(expr) or (known is not None and known.is_pure):
             if expr.type.stripped.kind == "float":
                 self.found.flops += 1
             for arg in expr.args:
                 self._value(arg)
-            return
-        if self.summary(expr) == "reads":
+        elif known is not None:
+            self._summarised(expr, known)
+        else:
+            self._unknown(f"call of {expr.name or 'a function pointer'}, which may do anything", expr.line)
             for arg in expr.args:
-                self._pointed_read(arg)
-            return
-        self._unknown(f"call of {expr.name or 'a function pointer'}, which may do anything", expr.line)
-        for arg in expr.args:
-            self._value(arg)
+                self._value(arg)
 
-    def _pointed_read(self, arg: Expr) -> None:
-        if arg.type.stripped.kind not in ("pointer", "array"):
+    def _summarised(self, expr: Expr, known: CallEffects) -> None:
+        """What a function reads comes before what it writes: its own order is not known here."""
+        for arg, use in known.arguments(expr):
+            if use is None:
+                self._value(arg)
+            else:
+                self._handed_over(arg)
+                if use.reads or (use.writes and not use.sets):
+                    self._through(arg, use, AccessKind.READ)
+        for variable in known.globals:
+            self._whole(Place(variable, (), (), variable.type), AccessKind.READ, expr)
+        for arg, use in known.arguments(expr):
+            if use is not None and use.writes:
+                self._through(arg, use, AccessKind.WRITE)
+
+    def _handed_over(self, arg: Expr) -> None:
+        """What finding the object that an argument leads to needs: pointers and subscripts."""
+        target = lent(arg)
+        if target is arg and arg.type.stripped.kind == "pointer":
             self._value(arg)
-            return
-        self._subscripts(arg)
-        pointer = self.scope.pointer(arg)
-        if pointer is None or arg.type.stripped.element is None:
-            self._unknown(f"cannot tell which object {self.scope.text(arg)} points to", arg.line)
-            return
-        place = replace(pointer.array, type=arg.type.stripped.element)
-        self._whole(replace(place, subscripts=(*place.subscripts, None)), AccessKind.READ, arg)
+        else:
+            self._subscripts(target)
+
+    def _through(self, arg: Expr, use: Use, kind: AccessKind) -> None:
+        """An access to the object that an argument leads to, or to any element of the array at it."""
+        type_ = arg.type.stripped
+        place: Place | None
+        if type_.kind in ("pointer", "array"):
+            target = lent(arg)
+            is_element = target.kind in ("index", "call") or target is arg
+            pointer = self.scope.pointer(arg) if is_element else None
+            if not is_element:
+                place = self.scope.place(target)
+            elif pointer is None or type_.element is None:
+                place = None
+            else:
+                first = None if use.whole else pointer.offset
+                subscripts = (*pointer.array.subscripts, first)
+                place = replace(pointer.array, subscripts=subscripts, type=type_.element)
+        else:
+            place = self.scope.place(arg)
+        if place is None:
+            self._unknown(f"cannot tell which object {self.scope.text(arg)} leads to", arg.line)
+        else:
+            self._whole(place, kind, arg)
 
     # -- results
 
@@ -309,7 +340,7 @@ class StatementReader:
             if kind is AccessKind.WRITE:
                 self._unknown(f"loop variable {place.root.name} is changed in its loop", expr.line)
             return
-        if kind is AccessKind.READ and _is_constant(place):
+        if kind is AccessKind.READ and place.root is not None and place.root.is_constant and not place.path:
             return
         if place.root is not None and place.root.per_thread:
             self._unknown(f"{place.root.name} is another object in each thread", expr.line)
@@ -335,12 +366,6 @@ class StatementReader:
 
     def _unknown(self, reason: str, line: int) -> None:
         self.found.unknowns.append(Unknown(reason, line))
-
-
-def _is_constant(place: Place) -> bool:
-    """Whether it is a global number that nothing can change."""
-    root = place.root
-    return root is not None and root.scope == "global" and root.type.const and root.type.is_arithmetic
 
 
 def _reference(variable: Variable, like: Expr) -> Expr:

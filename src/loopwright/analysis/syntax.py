@@ -68,6 +68,16 @@ class Variable:
     internal: bool = False
     per_thread: bool = False
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is a number, or an array of numbers, that nothing may change (C11 6.7.3p6)."""
+        type_, const = self.type, self.type.const
+        while type_.kind == "array" and type_.element is not None:
+            type_ = type_.element
+            const = const or type_.const
+        lasting = self.scope in ("global", "static")
+        return lasting and const and type_.is_arithmetic and not type_.volatile
+
 
 @dataclass(eq=False)
 class Expr:
@@ -76,7 +86,8 @@ class Expr:
     ref (variable), function (name), int (value), float, string, binary/assign/unary (op), call (name, key:
     the callee; args, after the object when `method`), member (name), index (array, subscript), cond, cast,
     init (a braced list), constant (sizeof: value), new, lambda (body), this, other (name says what).
-    `by_reference` says per argument whether the callee gets a reference through which it may write.
+    `by_reference` says per argument whether the callee gets a reference through which it may write;
+    `library`: the callee is declared in a system header, or built in, and not defined by the user.
     Unary operators are + - ! ~ * & ++_ --_ _++ _--.
     """
 
@@ -94,6 +105,7 @@ class Expr:
     method: bool = False
     const_method: bool = False
     by_reference: tuple[bool, ...] = ()
+    library: bool = False
     body: Stmt | None = None
 
     def walk(self) -> Iterator[Expr]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from loopwright.analysis.purity import MIN_MAX, STD_MIN_MAX
+from loopwright.analysis.purity import extremum_by_name
 from loopwright.analysis.syntax import Expr
 from loopwright.analysis.values import structure
 
 REDUCTIONS = {"+": "+", "-": "+", "*": "*", "&": "&", "|": "|", "^": "^", "&&": "&&", "||": "||"}
 """Operators to the operation that they combine with: x - e combines like x + e."""
-
-_EXTREMA = {**MIN_MAX, **STD_MIN_MAX}
 
 
 def self_update(target: Expr, value: Expr) -> str | None:
@@ -23,8 +21,8 @@ def self_update(target: Expr, value: Expr) -> str | None:
         if value.op in ("+", "-") and left.kind == "binary" and left.op in ("+", "-"):
             # x + a - b is (x + a) - b
             return "+" if self_update(target, left) == "+" else None
-    if value.kind == "call" and value.name in _EXTREMA and len(value.args) == 2:
-        return _EXTREMA[value.name] if any(structure(_uncast(arg)) == same for arg in value.args) else None
+    if (which := extremum_by_name(value)) is not None:
+        return which if any(structure(_uncast(arg)) == same for arg in value.args) else None
     if value.kind == "cond":
         return _chosen(value, same)
     return None
