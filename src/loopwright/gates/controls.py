@@ -8,25 +8,21 @@ candidates are: same toolchain, flags, runner, environment and settings.
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 from pathlib import Path
 
-from loopwright.core.errors import LoopwrightError
 from loopwright.core.task import Build, Case, Output, StdoutMode, Target, Task
 from loopwright.core.tree import Tree
 from loopwright.gates.findings import Place
 from loopwright.gates.gate import Context
 from loopwright.gates.instrument import Instrument, observe
+from loopwright.gates.proofs import is_remembered, remember
 from loopwright.harness.build import Builder
 from loopwright.harness.execute import CaseRunner
 from loopwright.harness.failures import failure_of
-from loopwright.system.compiled import cache_folder
-from loopwright.system.store import write_atomically
 from loopwright.toolchains.toolchain import Toolchain
 
 _FOLDER = Path(__file__).with_name("controls")
-_FILE = "controls.json"
 _SOURCE = "control.c"
 _MARK = "planted"
 _WALL_S = 60.0
@@ -40,13 +36,13 @@ def proven(instrument: Instrument, toolchain: Toolchain, context: Context) -> st
     key = _key(instrument, toolchain, context)
     if key in _refused:
         return _refused[key]
-    if key in _remembered():
+    if is_remembered(key):
         return ""
     problem = _tried(instrument, toolchain, context)
     if problem:
         _refused[key] = problem
     else:
-        _remember(key, f"{instrument.name} with {toolchain.name} {toolchain.version}")
+        remember(key, f"{instrument.name} with {toolchain.name} {toolchain.version}")
     return problem
 
 
@@ -115,20 +111,3 @@ def _key(instrument: Instrument, toolchain: Toolchain, context: Context) -> str:
         platform.release(),
     )
     return hashlib.sha256(repr(used).encode()).hexdigest()
-
-
-def _remembered() -> dict[str, str]:
-    try:
-        kept = json.loads((cache_folder() / _FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, LoopwrightError):
-        return {}
-    return kept if isinstance(kept, dict) else {}
-
-
-def _remember(key: str, what: str) -> None:
-    try:
-        content = json.dumps({**_remembered(), key: what}, indent=1, sort_keys=True)
-        write_atomically(cache_folder() / _FILE, content.encode())
-    except (OSError, LoopwrightError):
-        # Without a cache the control is tried again next time: slower, as right.
-        return
