@@ -27,7 +27,7 @@ from loopwright.core.timing import Comparison, Speedup
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, Verdict
 from loopwright.reports.write import write_report
-from loopwright.system.machine import load_average, this_machine
+from loopwright.system.machine import this_machine
 from loopwright.system.store import remove_tree
 from loopwright.tasks.infer import single_file_task
 from loopwright.tasks.load import load_task as _load_task
@@ -120,7 +120,6 @@ def optimize(
         "version": version(),
         "origin": str(origin) if origin else None,
         "machine": to_data(this_machine()),
-        "load_average": load_average(),
         "task_digest": loaded.digest,
     }
     run = create_run(_place(home, origin), loaded, settings, facts)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from loopwright.system import machine
-from loopwright.system.machine import load_average, parse_cpuinfo, this_machine, usable_cores, usable_cpus
+from loopwright.system.machine import parse_cpuinfo, this_machine, usable_cores, usable_cpus
 
 # /proc/cpuinfo of an Ampere Altra and of an A64FX node (Linux 5.15 and 4.18), and of a POWER9, shortened.
 ALTRA = """processor\t: 0
@@ -128,7 +128,3 @@ def test_no_quota(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert machine._cgroup_cpus() is None
     assert machine._memory_bytes() == 0
-
-
-def test_the_load_is_a_number() -> None:
-    assert load_average() >= 0

@@ -97,7 +97,11 @@ class Best:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What `optimize` gives back, and prints with `--json`."""
+    """What `optimize` gives back, and prints with `--json`.
+
+    `used_by_others` is how many processors other processes kept busy, on average over the last session of
+    the run; None in records of versions that did not measure it.
+    """
 
     run: str
     task: str
@@ -112,4 +116,5 @@ class RunResult:
     directory: str = ""
     reason: str = ""
     warnings: tuple[str, ...] = ()
+    used_by_others: float | None = None
     schema: int = 1

@@ -55,11 +55,6 @@ def usable_cores() -> int:
     return count if quota is None else max(1, min(count, math.ceil(quota - _ONE_THIRD)))
 
 
-def load_average() -> float:
-    """Mean number of runnable processes over the last minute, the whole machine's."""
-    return os.getloadavg()[0]
-
-
 def parse_cpuinfo(text: str) -> dict[str, str]:
     """The fields of the first processor in /proc/cpuinfo, and those that stand behind all (ARM, POWER)."""
     fields: dict[str, str] = {}

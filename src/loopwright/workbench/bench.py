@@ -18,6 +18,7 @@ from loopwright.gates.gate import Context, Gate, Stage, Subject
 from loopwright.gates.registry import GATES
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Runner
+from loopwright.system.load import OthersMeter
 from loopwright.timing.promotion import is_promoted
 from loopwright.workbench.audit import refuse_unfit
 from loopwright.workbench.baseline import (
@@ -62,8 +63,8 @@ class Workbench:
         gates: tuple[Gate, ...] = GATES,
     ) -> None:
         self.directory = directory
-        _, self.task, self.settings, facts = open_run(directory.path)
-        self.load_at_start = float(facts.get("load_average") or 0.0)
+        _, self.task, self.settings, _ = open_run(directory.path)
+        self.others = OthersMeter()
         self.lineage = directory.lineage
         self.journal = Journal(directory.journal, observer)
         self.gates = gates

@@ -15,6 +15,7 @@ from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict
 from loopwright.gates.chain import run_gates
 from loopwright.gates.gate import Stage, Subject
 from loopwright.harness.types import BuildResult
+from loopwright.system.load import disturbs
 from loopwright.system.machine import usable_cpus
 from loopwright.system.store import write_atomically
 from loopwright.timing.policy import Policy
@@ -22,7 +23,6 @@ from loopwright.timing.promotion import is_promoted
 from loopwright.workbench.baseline import median_wall_s
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.held_out import GATE, held_out_outputs
-from loopwright.workbench.machine_file import BUSY
 from loopwright.workbench.policies import final_policy, held_out_policy
 from loopwright.workbench.records import from_data, to_data
 from loopwright.workbench.trials import judged_trial
@@ -176,10 +176,10 @@ def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failur
         warnings.append("no held-out case: nothing was checked at a size that the run did not see")
     if not bench.task.cases_for(Use.CHECK):
         warnings.append("no check case: outputs were compared on the timed case alone")
-    if (load := bench.load_at_start) > BUSY * len(usable_cpus()):
+    if disturbs(others := bench.others.processors()):
         warnings.append(
-            f"the machine was busy (load {load:.1f} on {len(usable_cpus())} processors): times are noisy "
-            "and parallel code looks slower than it is; repeat on an idle machine"
+            f"the machine was busy: other processes used {others:.1f} of {len(usable_cpus())} processors; "
+            "times are noisy and parallel code looks slower than it is; repeat on an idle machine"
         )
     if not bench.context.cases.runner.isolates:
         warnings.append("run without a sandbox (--sandbox none): candidates could reach the machine")
@@ -194,6 +194,7 @@ def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failur
         evaluations=len(evaluations),
         failures=dict(sorted(failures.items())),
         elapsed_s=round(bench.journal.run_s, 3),
+        used_by_others=round(others, 2),
         directory=str(bench.directory.path),
         reason=reason,
         warnings=tuple(warnings),

@@ -14,15 +14,14 @@ from loopwright.core.task import Language
 from loopwright.core.timing import Sample
 from loopwright.system.execution import Command, Limits, Runner
 from loopwright.system.floors import measure_floors
-from loopwright.system.machine import load_average, this_machine
+from loopwright.system.load import OthersMeter, disturbs, others_now
+from loopwright.system.machine import this_machine
 from loopwright.system.store import write_atomically
 from loopwright.timing.noise import measure_noise
 from loopwright.toolchains.toolchain import NATIVE_FLAGS, Toolchain, Variant
 from loopwright.workbench.records import from_data, to_data
 
 _SCHEMA = 1
-BUSY = 0.7
-"""Load average per processor above which times cannot be trusted."""
 _NOISE_PROGRAM = """\
 /* The standard program of the A/A measurement: some memory, some arithmetic, about 50 ms. */
 #include <stdio.h>
@@ -53,12 +52,12 @@ class MachineFacts:
     floors: Floors
     noise: Noise
     load: float = 0.0
-    """Load average when floors and noise were measured."""
+    """Processors that others kept busy while floors and noise were measured."""
 
     @property
     def measured_busy(self) -> bool:
         """Whether other work disturbed the measurement: then it is made again as soon as that is over."""
-        return self.load > BUSY * self.machine.cores
+        return disturbs(self.load)
 
 
 def machine_facts(
@@ -71,18 +70,18 @@ def machine_facts(
         record = json.loads(path.read_bytes())
         if record["schema"] == _SCHEMA:
             facts = from_data(MachineFacts, record["facts"])
-            still_busy = load_average() > BUSY * machine.cores
-            if facts.machine.key == machine.key and (still_busy or not facts.measured_busy):
+            still_good = not facts.measured_busy or disturbs(others_now())
+            if facts.machine.key == machine.key and still_good:
                 return facts
     except (OSError, ValueError, KeyError, TypeError):
         pass  # Missing, torn or old: measuring again costs some seconds and loses nothing.
     scratch.mkdir(parents=True, exist_ok=True)
-    load = load_average()
+    meter = OthersMeter()
     say("measuring this machine once: memory bandwidth and peak rates")
     floors = measure_floors(runner, toolchain.compiler(Language.C), machine, scratch)
     say("measuring this machine once: how far apart two equal programs are timed")
     noise = _noise(toolchain, runner, scratch, machine.cores)
-    facts = MachineFacts(machine, floors, noise, load)
+    facts = MachineFacts(machine, floors, noise, meter.processors())
     record = {"schema": _SCHEMA, "facts": to_data(facts)}
     # `check` and `time` work in folders that may not be written to: they measure again then.
     with contextlib.suppress(OSError):
