@@ -82,6 +82,7 @@ def analysis_values(bench: Workbench, candidate: Candidate) -> dict[str, Any]:
         "version": "the original" if original else "the version below",
         "profile": as_text(profile, tree) if profile else "no profiler works on this machine",
         "hot": "\n".join(_hot(profile, tree)) if profile else "no profiler works on this machine",
+        "ceilings": _ceilings(bench),
         "loops": as_lines(loop_rows(bench.task, tree, hot)),
         "roofline": "",
     }
@@ -91,6 +92,22 @@ def analysis_values(bench: Workbench, candidate: Candidate) -> dict[str, Any]:
             "less traffic can gain more."
         )
     return values
+
+
+def _ceilings(bench: Workbench) -> str:
+    """The machine's measured limits for the number of threads that is timed."""
+    floors, threads = bench.machine.floors, bench.context.threads[-1]
+    parts = [
+        f"{values[threads]:.3g} {unit}"
+        for values, unit in (
+            (floors.triad_bytes_per_s, "byte/s from memory"),
+            (floors.cache_bytes_per_s, "byte/s from the first-level caches"),
+            (floors.peak_flops_f64, "flop/s in double precision"),
+            (floors.peak_flops_f32, "flop/s in single precision"),
+        )
+        if values.get(threads)
+    ]
+    return ", ".join(parts) or "not measured"
 
 
 def failure_text(failure: Failure) -> str:

@@ -1,7 +1,8 @@
 """A language model as a proposer: the stages of an engineer's work, each with what it left behind.
 
 Analysis (measured and proved by Loopwright itself), plan, write; repair after a failed gate, with that gate's
-own evidence; refine, guided by the profile of the best so far; stop when the expected gain is inside the noise.
+own evidence; refine, guided by the profile of the best so far; stop when the expected gain is inside the
+noise.
 """
 
 from __future__ import annotations

@@ -189,9 +189,14 @@ class ProviderModel:
                 return ModelFailure(Trouble.TIME_OUT, message)
             case exceptions.ModelRequestRejectedError():
                 raise UsageError(f"the request was rejected: {message}", where=self.name) from None
-            case exceptions.ModelAPIError():
+            case (
+                exceptions.ModelHTTPError()
+                | exceptions.ModelConnectionError()
+                | exceptions.ModelUnavailableError()
+                | exceptions.ModelServerError()
+            ):
                 return ModelFailure(Trouble.UNAVAILABLE, message, retry_after_s=after)
-            case exceptions.UnexpectedModelBehavior():
+            case exceptions.ModelAPIError() | exceptions.UnexpectedModelBehavior():
                 return ModelFailure(Trouble.WRONG_FORM, message, usage=estimated_usage(request, ""))
             case OSError():
                 return ModelFailure(Trouble.UNAVAILABLE, message)
