@@ -36,8 +36,8 @@ def test_ticks_of_our_processors_alone() -> None:
 
 @pytest.mark.parametrize(
     ("all_s", "own_s", "elapsed_s", "others"),
-    [(2.0, 0.0, 1.0, 2.0), (2.0, 1.5, 1.0, 0.5), (1.0, 1.0, 1.0, 0.0), (1.0, 1.1, 1.0, 0.0), (3.0, 1.0, 4.0, 0.5),
-     (1.0, 0.0, 0.0, 0.0)],
+    [(2.0, 0.0, 1.0, 2.0), (2.0, 1.5, 1.0, 0.5), (1.0, 1.0, 1.0, 0.0), (1.0, 1.1, 1.0, 0.0),
+     (3.0, 1.0, 4.0, 0.5), (1.0, 0.0, 0.0, 0.0)],
 )  # fmt: skip
 def test_others_are_what_is_left_of_all(all_s: float, own_s: float, elapsed_s: float, others: float) -> None:
     first = Reading(100.0, 50.0, 7.0)
