@@ -7,7 +7,8 @@ S. Verdoolaege, "isl: An Integer Set Library for the Polyhedral Model", ICMS 201
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -43,12 +44,30 @@ class Solver:
         self._sets: dict[str, Any] = {}
         self._empty: dict[tuple[int, ...], bool] = {}
 
-    def _start(self) -> None:
+    def _start(self, cheapness: int = 1) -> None:
         left = self._end - time.monotonic()
         if left <= 0:
             raise OutOfTime
         self._context.reset_operations()
-        self._context.set_max_operations(max(1000, int(left * _OPERATIONS_PER_SECOND)))
+        self._context.set_max_operations(max(1000, int(left * _OPERATIONS_PER_SECOND * cheapness)))
+
+    @property
+    def context(self) -> Any:
+        """The isl context of everything that this solver makes."""
+        return self._context
+
+    @contextmanager
+    def limited(self, cheapness: int = 1) -> Iterator[Any]:
+        """The module islpy, for work in this context that ends in time or raises OutOfTime.
+
+        `cheapness`: how many times cheaper than the slowest its operations are (about 40 when loops are
+        generated).
+        """
+        self._start(cheapness)
+        try:
+            yield self._isl
+        except self._isl.Error as error:
+            raise self._explained(error) from None
 
     def set(self, text: str) -> Any:
         """The isl set that `text` describes."""

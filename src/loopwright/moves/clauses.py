@@ -196,7 +196,7 @@ def _reduction(source: NestSource, reduction: Reduction, *, arrays: bool) -> tup
     if array.storage is not Storage.POINTED:
         _require_small(array)
         return array.name, None
-    length = _stated_length(source, array)
+    length = stated_length(source, array)
     if length.isdigit():
         if int(length) * array.element_bytes > STACK_BYTES:
             raise Declined(
@@ -206,7 +206,7 @@ def _reduction(source: NestSource, reduction: Reduction, *, arrays: bool) -> tup
     return f"{array.name}[:{length}]", Section(array.name, length, STACK_BYTES // max(1, array.element_bytes))
 
 
-def _stated_length(source: NestSource, array: Array) -> str:
+def stated_length(source: NestSource, array: Array) -> str:
     """How the source writes the number of elements of a kernel's array argument: the task states the shape,
     and a scalar argument carries the size.
     """

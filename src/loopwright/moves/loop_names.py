@@ -1,0 +1,175 @@
+"""Names for the loops of a rewritten region: the user's own where they still fit, else fresh ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from loopwright.analysis.schedules import Schedule
+from loopwright.analysis.scop import Piece, Scop
+from loopwright.moves.loop_tree import For, If, Node, Run, runs
+from loopwright.moves.move import Declined
+from loopwright.moves.rewrite import blanked
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_VARIABLE = re.compile(r"(?<![\w.])(?<!->)[A-Za-z_]\w*")
+"""An identifier that is no member of something."""
+
+
+def name_loops(scop: Scop, schedule: Schedule, nodes: list[Node], data: bytes) -> None:
+    """Sets `variable` of every loop of the tree."""
+    taken = frozenset(_WORD.findall(blanked(data).decode("utf-8", "replace")))
+    texts = {p.id: frozenset(variables_in(piece_code(p, data))) for p in scop.pieces}
+    _name(scop, schedule, nodes, (), taken, texts)
+
+
+def _name(
+    scop: Scop,
+    schedule: Schedule,
+    nodes: list[Node],
+    around: tuple[For, ...],
+    taken: frozenset[str],
+    texts: Mapping[str, frozenset[str]],
+) -> None:
+    for node in nodes:
+        if isinstance(node, For):
+            used = {loop.variable for loop in around}
+            node.variable = next(
+                (v for v in _own_names(scop, node, texts) if v not in used),
+                "",
+            ) or next(_fresh(schedule.name(node.dimension) or "step", taken | used))
+            _name(scop, schedule, node.body, (*around, node), taken, texts)
+        elif isinstance(node, If):
+            _name(scop, schedule, node.body, around, taken, texts)
+            _name(scop, schedule, node.other, around, taken, texts)
+
+
+def _own_names(scop: Scop, loop: For, texts: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Variables of the user that count in step with this loop, and that mean nothing else in it."""
+    inside = [(run, scop.piece(run.piece)) for run in runs(loop.body)]
+    for run, piece in inside:
+        for own, value in zip(piece.loops, run.values, strict=True):
+            if value.atom != loop.name:
+                continue
+            foreign = any(
+                own.variable in texts[p.id] and own.variable not in {inner.variable for inner in p.loops}
+                for _, p in inside
+            )
+            if not foreign:
+                yield own.variable
+
+
+def _fresh(wish: str, taken: frozenset[str] | set[str]) -> Iterator[str]:
+    name, number = wish, 2
+    while True:
+        if name not in taken:
+            yield name
+        name, number = f"{wish}{number}", number + 1
+
+
+def piece_code(piece: Piece, data: bytes) -> str:
+    """The text of a piece without comments and the insides of literals."""
+    return blanked(data)[piece.start : piece.end].decode("utf-8", "replace")
+
+
+def variables_in(code: str) -> Iterator[str]:
+    """The identifiers in some code that are not members."""
+    return (match.group() for match in _VARIABLE.finditer(code))
+
+
+def substituted_text(
+    text: bytes,
+    code: str,
+    values: Mapping[str, str],
+    spans: Mapping[tuple[int, int], str] | None = None,
+) -> str:
+    """`text` with variables replaced, and the pieces [start, end) of `spans`.
+
+    `code` is the same text without comments, offset for offset.
+    """
+    changes = {
+        match.span(): values[match.group()] for match in _VARIABLE.finditer(code) if match.group() in values
+    }
+    whole = dict(spans or {})
+    changes = {
+        (a, b): new for (a, b), new in changes.items() if not any(s <= a and b <= e for s, e in whole)
+    } | whole
+    shown, pieces, position = text.decode("latin-1"), [], 0
+    for (start, end), new in sorted(changes.items()):
+        before, after = shown[start - 1 : start], shown[end : end + 1]
+        if (before, after) in (("[", "]"), ("(", ")")) and new.startswith("(") and _is_one_pair(new):
+            new = new[1:-1]
+        pieces += [shown[position:start], new.encode().decode("latin-1")]
+        position = end
+    joined = "".join([*pieces, shown[position:]])
+    return joined.encode("latin-1").decode("utf-8", "surrogateescape")
+
+
+def _is_one_pair(text: str) -> bool:
+    """Whether the first parenthesis of a text closes at its end."""
+    depth = 0
+    for position, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return position == len(text) - 1
+    return False
+
+
+def loop_type(scop: Scop) -> str:
+    """The one integer type of all loops of a SCoP. Declined when there are several, or a narrow one."""
+    types = {loop.variable_type for piece in scop.pieces for loop in piece.loops}
+    if len(types) != 1:
+        raise Declined("its loops count in different types: " + ", ".join(sorted(types)))
+    return types.pop()
+
+
+def require_visible_names(scop: Scop, data: bytes, macros: Mapping[str, frozenset[str]]) -> None:
+    """Raise Declined when a macro used in a piece mentions a loop variable that the text does not show."""
+    for piece in scop.pieces:
+        own = {loop.variable for loop in piece.loops}
+        for word in variables_in(piece_code(piece, data)):
+            if hidden := own & macros.get(word, frozenset()):
+                raise Declined(f"the macro {word} uses the loop variable {min(hidden)} (line {piece.line})")
+
+
+_DEFINE = re.compile(
+    rb"^[ \t]*#[ \t]*define[ \t]+(?P<name>\w+)(?:\((?P<parameters>[^)]*)\))?(?P<body>(?:\\\r?\n|[^\n])*)",
+    re.MULTILINE,
+)
+
+
+def macro_words(files: Iterator[bytes]) -> dict[str, frozenset[str]]:
+    """Per macro the identifiers of its body, its parameters left out, those of inner macros included."""
+    found: dict[str, set[str]] = {}
+    for data in files:
+        for match in _DEFINE.finditer(blanked(data)):
+            parameters = set(_WORD.findall((match["parameters"] or b"").decode("latin-1")))
+            body = set(_WORD.findall(match["body"].decode("latin-1")))
+            found.setdefault(match["name"].decode("latin-1"), set()).update(body - parameters)
+    for _ in range(len(found)):
+        grown = False
+        for words in found.values():
+            more = {w for inner in words & found.keys() for w in found[inner]} - words
+            words |= more
+            grown |= bool(more)
+        if not grown:
+            break
+    return {name: frozenset(words) for name, words in found.items()}
+
+
+def naming_of(scop: Scop, around: tuple[For, ...]) -> dict[str, str]:
+    """How the names of isl are called in C inside the given loops."""
+    return {**scop.parameters, **{loop.name: loop.variable for loop in around}}
+
+
+__all__ = [
+    "Run",
+    "loop_type",
+    "macro_words",
+    "name_loops",
+    "naming_of",
+    "piece_code",
+    "require_visible_names",
+    "substituted_text",
+    "variables_in",
+]
