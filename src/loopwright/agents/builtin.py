@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from loopwright.agents.agent import Strategy
 from loopwright.core.candidate import Candidate, Edit
 from loopwright.moves.proposals import Proposals, proposals
+from loopwright.moves.tile_shape import vector_unit
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.loops import sources_of
 
@@ -54,6 +55,8 @@ class MoveProposer:
             defines=task.build.defines,
             standard=task.build.standard,
             editable=[path for path in sources if task.is_editable(path)],
+            vector=vector_unit(bench.machine.machine),
+            libraries=task.build.libs,
         )
 
 

@@ -11,6 +11,7 @@ from loopwright.analysis.ir import Array, Loop, LoopNest, Statement, Storage
 from loopwright.core.candidate import Edit
 from loopwright.core.task import Kernel, Language, Target
 from loopwright.core.tree import Tree
+from loopwright.moves.tile_shape import AVX2, VectorUnit
 
 
 class Declined(Exception):
@@ -27,6 +28,8 @@ class NestSource:
         hot: (file, line) to the share of the run time (0 to 1) spent there; empty when nothing was measured.
         threads: number of threads that the result will run with.
         kernel: the task's kernel with the stated lengths of its arrays; None for a program task.
+        vector: the vector registers of the machine that the result will run on.
+        libraries: names of the libraries that the task links, as in "m".
     """
 
     tree: Tree
@@ -36,6 +39,8 @@ class NestSource:
     threads: int = 2
     hot: Mapping[tuple[str, int], float] = field(default_factory=dict)
     kernel: Kernel | None = None
+    vector: VectorUnit = AVX2
+    libraries: tuple[str, ...] = ()
 
     @property
     def nest(self) -> LoopNest:

@@ -12,6 +12,7 @@ from loopwright.core.tree import Tree
 from loopwright.moves.move import Move, NestSource, Proposal, Refusal
 from loopwright.moves.regions import without_loop_directives
 from loopwright.moves.registry import MOVES
+from loopwright.moves.tile_shape import AVX2, VectorUnit
 
 HOT_SHARE = 0.02
 """Nests with less than this share of the profile are left alone: halving them gains one per cent."""
@@ -54,6 +55,8 @@ def proposals(
     seconds: float = 5.0,
     moves: Iterable[Move] = MOVES,
     editable: Collection[str] | None = None,
+    vector: VectorUnit = AVX2,
+    libraries: Sequence[str] = (),
 ) -> Proposals:
     """Ask every move about every hot nest of `sources`.
 
@@ -64,6 +67,8 @@ def proposals(
         threads: how many the result will run with.
         seconds: limit for the dependence proof of one nest.
         editable: files that may change; None: all of `sources`.
+        vector: the vector registers of the machine that the result will run on.
+        libraries: names of the libraries that the task links.
 
     Nothing in the sources raises: a file that cannot be read is listed in the result.
     """
@@ -94,7 +99,17 @@ def proposals(
         if hot and share < HOT_SHARE:
             cold.append(f"{nest.root.range.file}:{nest.root.range.line} ({share:.1%} of the time)")
             continue
-        source = NestSource(tree, analyse(nest, seconds=seconds), language, target, threads, hot, kernel)
+        source = NestSource(
+            tree,
+            analyse(nest, seconds=seconds),
+            language,
+            target,
+            threads,
+            hot,
+            kernel,
+            vector,
+            tuple(libraries),
+        )
         for move in moves:
             for answer in move.propose(source):
                 if isinstance(answer, Refusal):

@@ -6,6 +6,7 @@ from loopwright.moves.accumulate import AccumulateInPlace
 from loopwright.moves.interchange import Interchange
 from loopwright.moves.move import Move
 from loopwright.moves.parallel_for import ParallelFor
+from loopwright.moves.register_tile import RegisterTile
 from loopwright.moves.simd import Simd
 
-MOVES: tuple[Move, ...] = (AccumulateInPlace(), ParallelFor(), Interchange(), Simd())
+MOVES: tuple[Move, ...] = (RegisterTile(), AccumulateInPlace(), ParallelFor(), Interchange(), Simd())
