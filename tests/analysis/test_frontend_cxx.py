@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import pytest
 from frontend_reading import access, apart, bounds, cxx, nest, nests, problems, touched, unknowns
 
+from loopwright.analysis.dependence import analyse
+from loopwright.analysis.facts import Answer
+from loopwright.analysis.ir import Storage
 from loopwright.core.task import Language
 
 VECTOR = "#include <vector>\n"
@@ -44,14 +48,133 @@ def test_vector_of_bool_is_not_understood() -> None:
     assert unknowns(found)
 
 
-def test_range_for_reads_the_loops_inside() -> None:
+def test_range_for_is_a_count_of_elements() -> None:
     found = cxx(
         VECTOR + "void f(std::vector<double> &a, int n, double *b) {"
         " for (auto &x : a) { for (int j = 0; j < n; j++) b[j] = j; x = 1; } }"
     )
-    assert "range-based" in problems(found.root)
+    assert found.root.over_range
+    assert bounds(found.root) == "x : a: 0 <= . < a_size step 1"
     assert bounds(found.root.loops[0]) == "j: 0 <= . < n step 1"
-    assert unknowns(found)
+    assert touched(found, "a") == ["W a[x : a]"]
+    assert not unknowns(found)
+
+
+def test_ranges_by_value_and_of_arrays() -> None:
+    found = cxx(
+        VECTOR + "struct P { double x, y; }; void f(const std::vector<P> &a, double *s) {"
+        " double t[4] = {1, 2, 3, 4}; for (P p : a) for (double v : t) s[0] += p.x * v; }"
+    )
+    assert touched(found, "a.x") == ["R a.x[p : a]"]
+    assert found.array("p.x").declared_in == found.root.id
+    assert bounds(found.root.loops[0]) == "v : t: 0 <= . < 4 step 1"
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for (double x : g(a)) s += x;",
+        "for (double x : std::vector<double>(a)) s += x;",
+        "for (double &x : a) { x = 1; a.push_back(x); }",
+        "std::map<int, double> m; for (auto &x : m) s += x.second;",
+        "for (auto [u, v] : p) s += u;",
+    ],
+)
+def test_ranges_that_are_not_understood(loop: str) -> None:
+    found = cxx(
+        VECTOR + "#include <map>\n#include <utility>\nstd::vector<double> g(std::vector<double> &);"
+        f"void f(std::vector<double> &a, std::vector<std::pair<int, int>> &p, double &s) {{ {loop} }}"
+    )
+    facts = analyse(found).loops[found.root.id]
+    assert facts.parallel is not Answer.PROVED
+
+
+def test_an_element_whose_address_is_kept_leads_into_the_range() -> None:
+    found = nests(
+        VECTOR + "void f(int n) { std::vector<double> a(n); double *p = nullptr; for (double &x : a) p = &x;"
+        " for (int i = 0; i < n; i++) a[i] = p[i]; }",
+        Language.CXX,
+    )[1]
+    assert found.array("a").storage is Storage.POINTED
+    assert analyse(found).loops["i"].parallel is not Answer.PROVED
+
+
+def test_a_pointer_out_of_a_range_may_lead_anywhere() -> None:
+    found = cxx(
+        VECTOR + "void f(int n, std::vector<double *> &ps, std::vector<double> &a) {"
+        " for (double *p : ps) for (int i = 0; i < n; i++) p[i] = a[0]; }"
+    )
+    assert analyse(found).loops["i"].parallel is not Answer.PROVED
+
+
+TEMPLATES = """
+template <typename T> T twice(T x) { T y = x; y += x; return y; }
+template <typename T> void scale(int n, T *v) { for (int i = 0; i < n; i++) v[i] = twice(v[i]); }
+template <typename T> class Grid { public:
+    Grid(int r, int c) : rows_(r), columns_(c), data_(r * c) {}
+    T &operator()(int i, int j) { return data_[i * columns_ + j]; }
+    int rows() const { return rows_; } int columns() const { return columns_; }
+    private: int rows_, columns_; std::vector<T> data_; };
+"""
+
+
+def test_templates_are_read_as_they_are_instantiated() -> None:
+    found = cxx(
+        VECTOR + TEMPLATES + "void f(Grid<double> &g) { for (int i = 0; i < g.rows(); i++)"
+        " for (int j = 0; j < g.columns(); j++) g(i, j) = twice(1.0); }"
+    )
+    assert not unknowns(found)
+    assert touched(found, "g.data_") == ["W g.data_[i][j]"]
+    assert analyse(found).loops["i"].parallel is Answer.PROVED
+
+
+def test_a_loop_in_a_template_counts_when_there_is_one_instance_of_it() -> None:
+    one = nests(VECTOR + TEMPLATES + "void f(int n, double *a) { scale(n, a); }", Language.CXX)
+    assert [n.function for n in one] == ["scale"]
+    two = nests(
+        VECTOR + TEMPLATES + "void f(int n, double *a, float *b) { scale(n, a); scale(n, b); }", Language.CXX
+    )
+    assert not two
+
+
+def test_locals_of_two_instances_are_two_variables() -> None:
+    found = cxx(
+        VECTOR + TEMPLATES + "void f(int n, double *a, int *b) {"
+        " for (int i = 0; i < n; i++) { a[i] = twice(a[i]); b[i] = twice(b[i]); } }"
+    )
+    assert not unknowns(found)
+
+
+def test_copies_of_plain_structs_are_assignments() -> None:
+    source = "struct P { double x, y; }; struct Q { P p; int k; };"
+    found = cxx(source + "void f(int n, Q *q, const P &p) { for (int i = 0; i < n; i++) q[i].p = p; }")
+    assert "operator=" not in unknowns(found)
+    assert touched(found, "q.p.x") == ["W q.p.x[i]"]
+    own = cxx(
+        "struct P { double x; P &operator=(const P &o) { x += o.x; return *this; } };"
+        "void f(int n, P *q, const P &p) { for (int i = 0; i < n; i++) q[0] = p; }"
+    )
+    assert analyse(own).loops["i"].parallel is not Answer.PROVED
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "static int lesser(int a, int b) { return a < b ? a : b; }",
+        "static int lesser(int a, int b) { if (a < b) return a; return b; }",
+        "static int lesser(int a, int b) { if (a < b) { return a; } else { return b; } }",
+        "template <typename T> T lesser(T a, T b) { if (b < a) return b; else return a; }",
+    ],
+)
+def test_helpers_that_are_a_minimum_bound_a_loop(function: str) -> None:
+    found = cxx(
+        function + "void f(int n, double *a) { for (int t = 0; t < n; t += 32)"
+        " for (int i = t; i < lesser(t + 32, n); i++) a[i] = 0; }"
+    )
+    inner = found.root.loops[0]
+    assert inner.upper is not None
+    assert len(inner.upper) == 2
+    assert analyse(found).loops[found.root.id].parallel is Answer.PROVED
 
 
 CLASS = (

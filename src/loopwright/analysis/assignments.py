@@ -89,6 +89,8 @@ def _block(cells: Cells, stmt: Stmt, function: str, *, repeats: bool) -> None:
     if stmt.init is not None:
         _block(cells, stmt.init, function, repeats=repeats)
     for variable in stmt.variables:
+        if stmt.kind == "range-for":
+            cells.spoiled.add(variable)  # an element of whatever is gone through
         if variable.init is not None:
             _assign(cells, variable, variable.init, function, repeats=repeats)
     _expressions(cells, stmt.own_expressions(), function, repeats=inside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from loopwright.analysis.calls import is_flat
 from loopwright.analysis.clang_setup import BINARY_OPERATORS, UNARY_OPERATORS, evaluated, initialiser, library
 from loopwright.analysis.clang_types import TypeReader
 from loopwright.analysis.purity import PURE_FUNCTIONS
@@ -31,6 +32,8 @@ class ExpressionReader:
         self.unit = unit
         self.types = TypeReader()
         self.depth = 0
+        self.callees: dict[str, Any] = {}
+        """Functions of the user that are called, by key: cursors of their definitions."""
 
     def statement(self, cursor: Any) -> Stmt:
         """One statement. RecursionError when it is nested too deep."""
@@ -176,6 +179,10 @@ class ExpressionReader:
         made.name = cursor.spelling
         made.key = referenced.get_usr() if referenced is not None else ""
         made.library = _is_library(referenced)
+        if referenced is not None and not made.library and made.key not in self.unit.functions:
+            definition = referenced.get_definition()
+            if definition is not None and definition.kind.name in FUNCTIONS:
+                self.callees[made.key] = definition
         if referenced is not None and _is_defined_by_the_user(referenced):
             self.unit.called.add(made.key)
         args = [self.expression(c) for c in children if c.kind.is_expression()]
@@ -201,6 +208,10 @@ class ExpressionReader:
             # An overloaded operator: object, operator, further operands.
             made.args = (args[0], *args[2:])
             made.method = referenced.kind.name == "CXX_METHOD"
+            if made.name == "operator=" and referenced.is_default_method() and is_flat(args[0].type.stripped):
+                # A struct of numbers is copied as it stands.
+                made.kind, made.op = "assign", "="
+                return
             made.const_method = made.method and referenced.is_const_method()
             mine = (not made.const_method,) if made.method else ()
             made.by_reference = (*mine, *self._references(referenced))

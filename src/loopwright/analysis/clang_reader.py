@@ -66,7 +66,7 @@ class _UnitReader(ExpressionReader):
         super().__init__(unit)
         self.path = path
         self.root = root
-        self.variables: dict[tuple[str, int], Variable] = {}
+        self.variables: dict[tuple[str, int, str], Variable] = {}
 
     def read(self, tu: Any) -> None:
         for token in tu.get_tokens(extent=tu.cursor.extent):
@@ -76,6 +76,7 @@ class _UnitReader(ExpressionReader):
                     Token(extent.start.offset, extent.end.offset, token.spelling, extent.start.line)
                 )
         self._declarations(tu.cursor)
+        self._instantiations()
 
     def _declarations(self, parent: Any) -> None:
         for cursor in parent.get_children():
@@ -97,6 +98,22 @@ class _UnitReader(ExpressionReader):
                 self._initialiser(cursor, variable)
             elif kind in ("NAMESPACE", "LINKAGE_SPEC", "UNEXPOSED_DECL", "STRUCT_DECL", "CLASS_DECL"):
                 self._declarations(cursor)
+
+    def _instantiations(self) -> None:
+        """Reads the templates that are called, as they were instantiated, and what these call."""
+        found: dict[tuple[str, int], list[Function]] = {}
+        while self.callees:
+            key, cursor = self.callees.popitem()
+            file = cursor.location.file
+            if key in self.unit.functions or file is None or not file.name.startswith(self.root):
+                continue
+            self._function(cursor, False)
+            if key in self.unit.functions:
+                place = (file.name, cursor.location.offset)
+                found.setdefault(place, []).append(self.unit.functions[key])
+        for (name, _), functions in found.items():
+            # An edit of the template is an edit of the one function that it stands for.
+            functions[0].in_main_file = name == self.path and len(functions) == 1
 
     def _function(self, cursor: Any, in_main_file: bool) -> None:
         if not cursor.is_definition():
@@ -129,7 +146,7 @@ class _UnitReader(ExpressionReader):
         """The one Variable for a declaration, made at its first mention."""
         cursor = cursor.canonical
         location = cursor.location
-        key = (location.file.name if location.file else "", location.offset)
+        key = (location.file.name if location.file else "", location.offset, cursor.get_usr())
         if key in self.variables:
             return self.variables[key]
         here = key[0] == self.path
@@ -200,7 +217,8 @@ class _UnitReader(ExpressionReader):
                 return Stmt("do", start, end, line, body=(body,), expr=self.expression(children[1]))
             case "CXX_FOR_RANGE_STMT":
                 body = self.statement(children[-1])
-                declared = tuple(self._declared(c) for c in children if c.kind.name == "VAR_DECL")
+                # What initialises the variable is the compiler's own iterator; the range says as much.
+                declared = tuple(self.variable(c) for c in children if c.kind.name == "VAR_DECL")
                 ranges = [c for c in children[:-1] if c.kind.is_expression()]
                 over = self.expression(ranges[0]) if ranges else None
                 return Stmt("range-for", start, body.end, line, body=(body,), variables=declared, expr=over)

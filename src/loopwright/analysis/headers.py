@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.purity import extremum_by_name
 from loopwright.analysis.scopes import effects_of
-from loopwright.analysis.syntax import Expr, Stmt, Variable
+from loopwright.analysis.syntax import CType, Expr, Stmt, Variable
 from loopwright.analysis.values import Scope
 
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "!=": "!="}
@@ -65,6 +65,37 @@ def read_header(loop: Stmt, scope: Scope) -> Header:
         upper = None if starts is None else (starts[0] + one,)
         return Header(variable, declared, limits, upper, step, tuple(problems))
     return Header(variable, declared, starts, limits, step, tuple(problems))
+
+
+def read_range(loop: Stmt, scope: Scope) -> Header:
+    """The header of a range-based `for` over a std::vector, std::array or C array, as a count of elements."""
+    over, variables = loop.expr, loop.variables
+    opaque = Header(None, False, None, None, None, ("the range of a range-based loop is not understood",))
+    if over is None or len(variables) != 1 or over.kind not in ("ref", "member", "index"):
+        return opaque
+    type_ = over.type.stripped
+    counted = type_.container or type_.kind == "array"
+    if not counted or not scope.is_invariant(over) or scope.place(over) is None:
+        return opaque
+    name = f"{variables[0].name} : {scope.text(over)}"
+    index = Variable(name, _INDEX, "local", loop.start, loop.start, loop.line)
+    size = Polynomial.constant(type_.count) if type_.count is not None else scope.length(over)
+    return Header(index, True, (Polynomial(),), (size,), 1, ())
+
+
+_INDEX = CType("long", "int", 8)
+
+
+def element_of_range(over: Expr, index: Variable) -> Expr:
+    """The element of a range at an index, as an expression."""
+    type_ = over.type.stripped
+    element = type_.element if type_.element is not None else type_
+    at = Expr("ref", index.type, over.start, over.end, over.line, name=index.name, variable=index)
+    if type_.kind == "array":
+        return Expr("index", element, over.start, over.end, over.line, args=(over, at))
+    return Expr(
+        "call", element, over.start, over.end, over.line, args=(over, at), name="operator[]", method=True
+    )
 
 
 def _initial(init: Stmt | None) -> tuple[Variable | None, Expr | None, bool]:

@@ -60,10 +60,9 @@ class _Inliner:
 
 
 def _only_return(callee: Function) -> Expr | None:
-    body = callee.body.body
-    if len(body) != 1 or body[0].kind != "return" or body[0].expr is None:
+    value = _returned(callee.body.body)
+    if value is None:
         return None
-    value = body[0].expr
     effects = effects_of([value])
     parts = list(value.walk())
     if effects.writes or effects.address_taken or len(parts) > _LARGEST:
@@ -76,6 +75,24 @@ def _only_return(callee: Function) -> Expr | None:
         if p.kind == "ref" and p.variable is not None and p.variable.scope == "static"
     }
     return None if own else value
+
+
+def _returned(body: tuple[Stmt, ...]) -> Expr | None:
+    """The one value of `return x;` and of `if (c) return x; return y;` or `else return y;`."""
+    if not body:
+        return None
+    first, rest = body[0], body[1:]
+    if first.kind == "block" and not rest:
+        return _returned(first.body)
+    if first.kind == "return":
+        return first.expr if not rest else None
+    if first.kind != "if" or first.expr is None or not 1 <= len(first.body) <= 2:
+        return None
+    yes = _returned((first.body[0],))
+    no = _returned(rest) if len(first.body) == 1 else _returned((first.body[1],)) if not rest else None
+    if yes is None or no is None or yes.type.spelling != no.type.spelling:
+        return None
+    return Expr("cond", yes.type, first.start, first.end, first.line, args=(first.expr, yes, no))
 
 
 def _has_effect(arg: Expr) -> bool:

@@ -200,6 +200,8 @@ class Loop:
         unsigned_variable: the induction variable has an unsigned type.
         variable_type: C spelling, as in "int" or "size_t".
         live_out_variable: the induction variable may be read after the loop.
+        over_range: a range-based `for`. Its variable counts the elements; it has no name in the source, and
+            `variable` is no identifier but reads `x : values`.
         problems: what prevents a transformation of this loop (break, goto, return, macro expansion,
             volatile, inline assembly, existing OpenMP pragma...), in words.
     """
@@ -220,6 +222,7 @@ class Loop:
     unsigned_variable: bool = False
     variable_type: str = "int"
     live_out_variable: bool = False
+    over_range: bool = False
     problems: tuple[Unknown, ...] = ()
 
     @property

@@ -252,6 +252,7 @@ class Lowering:
             declared_here=header.declared_here,
             unsigned_variable=variable.type.unsigned if variable is not None else False,
             variable_type=variable.type.spelling if variable is not None else "",
+            over_range=raw.statement.kind == "range-for",
             live_out_variable=variable is not None and self.liveness.after_loop(variable, raw.statement),
             problems=tuple(raw.problems),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from loopwright.analysis.headers import Header, guard_forms, read_header
+from loopwright.analysis.headers import Header, element_of_range, guard_forms, read_header, read_range
 from loopwright.analysis.ir import AccessKind, SourceRange, Unknown
 from loopwright.analysis.layout import Layout
 from loopwright.analysis.polynomials import Polynomial
@@ -111,8 +111,10 @@ class NestReader:
     def _loop(self, stmt: Stmt, guards: tuple[Guard, ...], exact: bool) -> RawLoop:
         if stmt.kind == "for":
             header = read_header(stmt, self.scope)
+        elif stmt.kind == "range-for":
+            header = read_range(stmt, self.scope)
         else:
-            words = {"while": "a while loop", "do": "a do loop", "range-for": "a range-based for loop"}
+            words = {"while": "a while loop", "do": "a do loop"}
             header = Header(None, False, None, None, None, (f"{words[stmt.kind]} has no iteration count",))
         loop = RawLoop(self._loop_id(header, stmt), stmt, header, self.layout.ranges(stmt))
         loop.problems = [
@@ -129,7 +131,7 @@ class NestReader:
             self.scope.loops[variable] = loop.id
         self._condition_inside(loop, stmt, guards, exact)
         if stmt.kind == "range-for":
-            self._range_variables(stmt)
+            self._range_variable(stmt, header, guards, exact)
         self._body(stmt.body[0], loop, guards, exact)
         if usable and variable is not None:
             del self.scope.loops[variable]
@@ -190,10 +192,23 @@ class NestReader:
                 RawStatement(self.layout.range(shown.start, shown.end), reading, guards, exact, True)
             )
 
-    def _range_variables(self, stmt: Stmt) -> None:
+    def _range_variable(self, stmt: Stmt, header: Header, guards: tuple[Guard, ...], exact: bool) -> None:
+        """The variable of a range-based loop is the element that the iteration is about, or a copy of it."""
         for variable in stmt.variables:
             self.scope.known[variable] = None
             self.declared_in[variable] = self.open[-1].id
+        if header.variable is None or stmt.expr is None or len(stmt.variables) != 1:
+            return
+        variable, element = stmt.variables[0], element_of_range(stmt.expr, header.variable)
+        place = self.scope.place(element)
+        if place is None:
+            return
+        if variable.type.kind == "reference":
+            self.scope.known[variable] = place
+            return
+        del self.scope.known[variable]
+        range_ = self.layout.range(stmt.expr.start, stmt.expr.end)
+        self._append(RawStatement(range_, self.reader.copied(variable, element), guards, exact, False))
 
     # -- statements
 

@@ -48,17 +48,26 @@ def effects_of(roots: Iterable[Stmt | Expr], calls: CallSummary = lambda call: N
     What is handed to a function of which `calls` knows that it keeps no pointer is changed by it at most.
     """
     effects = Effects()
+    ranges: list[tuple[tuple[Variable, ...], Variable | None]] = []
     for root in roots:
         if isinstance(root, Expr):
             _expression(root, effects, calls)
             continue
         for statement in root.walk():
+            if statement.kind == "range-for" and statement.expr is not None:
+                ranges.append((statement.variables, root_variable(statement.expr)))
+                _inner_array(statement.expr, effects, calls)
             for variable in statement.variables:
                 if variable.type.kind == "reference" and variable.init is not None:
                     _bound(variable.init, effects)
             for expr in statement.own_expressions():
                 _expression(expr, effects, calls)
-                _exposures(expr, effects, calls)
+                if statement.kind != "range-for" or expr is not statement.expr:
+                    _exposures(expr, effects, calls)
+    for variables, over in ranges:
+        # A pointer to the element of a range leads into what is gone through.
+        if over is not None and any(v in effects.exposed | effects.address_taken for v in variables):
+            effects.exposed.add(over)
     return effects
 
 

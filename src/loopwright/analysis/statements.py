@@ -59,6 +59,13 @@ class StatementReader:
             self._declare(variable)
         return self.found
 
+    def copied(self, variable: Variable, element: Expr) -> Reading:
+        """What `variable` does that is declared as a copy of `element`."""
+        self.found = Reading([], [])
+        self._value(element)
+        self._whole(Place(variable, (), (), variable.type), AccessKind.WRITE, _reference(variable, element))
+        return self.found
+
     # -- declarations
 
     def _declare(self, variable: Variable) -> None:
@@ -157,6 +164,8 @@ class StatementReader:
         self._subscripts(expr)
         if expr.type.stripped.kind == "array":
             return  # decays to a pointer: nothing is read
+        if expr.kind == "index" and expr.args[0].kind == "string":
+            return  # nothing changes a string literal
         place = self.scope.place(expr)
         if place is None:
             self._unknown(f"cannot tell which object {self.scope.text(expr)} is", expr.line)

@@ -192,6 +192,12 @@ class Scope:
         self.meaning.setdefault(name, expr)
         return Polynomial.symbol(name)
 
+    def length(self, container: Expr) -> Polynomial:
+        """The size of a std::vector that keeps it all through the nest."""
+        at, text = container, self.text(container)
+        size = Expr("call", at.type, at.start, at.end, at.line, args=(at,), name="size")
+        return Polynomial.symbol(self._parameter(structure(size), f"{text} size", f"{text}.size()"))
+
     def is_invariant(self, expr: Expr) -> bool:
         """Whether the expression has one value all through the nest and no effect."""
         match expr.kind:
