@@ -40,8 +40,8 @@ def filled(
 ) -> list[str]:
     """The lines of `template`, indented by four spaces a level.
 
-    `$word` is replaced by its text and `$i` by the variable in role i; `@name` by a fresh name, where
-    `@i_low` asks for the name of role i with `_low` behind it; a line that is `<piece>` alone by the lines of that
+    `$word` is replaced by its text, `$i` by the variable in role i; `@name` by a fresh name, where `@i_low`
+    asks for the name of role i with `_low` behind it; a line that is `<piece>` alone by the lines of that
     piece (KeyError when it is not given).
     """
     made: list[str] = []

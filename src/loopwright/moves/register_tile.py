@@ -23,8 +23,8 @@ from loopwright.moves.contraction_proof import require_contraction_legal
 from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, proposal, refusal
 from loopwright.moves.parallel_for import parallel_clauses
 from loopwright.moves.regions import region_around
-from loopwright.moves.register_tile_code import is_fallback, tiled_text
-from loopwright.moves.register_tile_kernel import PREFIX, kernel_name, kernel_text, placed
+from loopwright.moves.register_tile_code import tiled_text
+from loopwright.moves.register_tile_kernel import kernel_name, kernel_text, placed
 from loopwright.moves.rewrite import Replacement, apply
 from loopwright.moves.tile_shape import TileShape, tile_shapes
 
@@ -40,12 +40,8 @@ class RegisterTile:
 
     def propose(self, source: NestSource) -> Iterator[Proposal | Refusal]:
         """See :class:`~loopwright.moves.move.Move`."""
-        if source.nest.function.startswith(PREFIX):
-            return
         for path, update in updates(source.nest):
             if len(path) < 3 or not any(a.kind is AccessKind.WRITE for a in update.accesses):
-                continue
-            if any(is_fallback(source.data, loop.range.start) for loop in path):
                 continue
             try:
                 found = contraction_of(source, path, update)

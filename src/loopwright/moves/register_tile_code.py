@@ -6,8 +6,6 @@ they were stay in the branch for small sizes and for the case that no memory is 
 
 from __future__ import annotations
 
-import re
-
 from loopwright.analysis.ir import Loop
 from loopwright.moves.code_template import Names, filled, laid_out, protected
 from loopwright.moves.contraction import AFTER, BEFORE, Contraction, is_triangle
@@ -17,12 +15,11 @@ from loopwright.moves.register_tile_kernel import kernel_name
 from loopwright.moves.rewrite import blanked, code, indent_unit, indentation, newline
 from loopwright.moves.strides import Stride, stride
 from loopwright.moves.tile_shape import TileShape
-
-_FALLBACK = re.compile(rb"\(tile_room_* == NULL\)\s*\{$")
+from loopwright.moves.written import MARK
 
 _BLOCK = """
 {
-    /* Register tiles: $target in blocks of $m x $n, held in registers while $k runs.
+    /* $mark $target in blocks of $m x $n, held in registers while $k runs.
        Rows and columns are first copied in the order in which they are used. */
     enum { @tile_m = $m, @tile_n = $n, @tile_k = $depth, @rows_at_once = $rows, @cols_at_once = $cols };
     const long @i_low = $i_first, @i_high = $i_last;
@@ -134,11 +131,6 @@ def tiled_text(
     return _Writer(source, found, shape, parallel=parallel, clauses=clauses).text()
 
 
-def is_fallback(data: bytes, offset: int) -> bool:
-    """Whether the loop at `offset` is what a tiled version falls back on."""
-    return _FALLBACK.search(blanked(data)[:offset].rstrip()) is not None
-
-
 class _Writer:
     """One region being written. Lines are indented by four spaces a level until the end."""
 
@@ -154,7 +146,7 @@ class _Writer:
         count = len(found.products)
         dtype = found.array.dtype.removeprefix("const ")
         self.words = {
-            "m": str(shape.rows), "n": str(shape.cols), "depth": str(shape.depth),
+            "mark": MARK, "m": str(shape.rows), "n": str(shape.cols), "depth": str(shape.depth),
             "rows": str(shape.row_block), "cols": str(shape.col_block),
             "type": dtype, "target": found.target, "kernel": kernel_name(shape, dtype),
             "i_first": without_cast(rows.low), "i_last": without_cast(rows.high),

@@ -7,9 +7,7 @@ import re
 from loopwright.moves.move import Declined
 from loopwright.moves.rewrite import Replacement, blanked, newline
 from loopwright.moves.tile_shape import TileShape
-
-PREFIX = "tile_product_"
-"""Functions with such names were written by this move; other moves leave them alone."""
+from loopwright.moves.written import PREFIX
 
 
 def kernel_name(shape: TileShape, dtype: str) -> str:

@@ -1,0 +1,32 @@
+"""Code that moves wrote themselves: other moves leave it alone, its loops are as they should be."""
+
+from __future__ import annotations
+
+import re
+
+from loopwright.moves.rewrite import blanked
+
+MARK = "Register tiles:"
+"""How the comment at the start of such a block begins."""
+PREFIX = "tile_product_"
+"""How the names of the functions begin that such blocks call."""
+
+_BLOCK = re.compile(rb"\{\s*/\*\s*%b" % MARK.encode())
+
+
+def is_written(data: bytes, offset: int, function: str) -> bool:
+    """Whether the loop at `offset` of `function` is part of what a move wrote."""
+    if function.startswith(PREFIX):
+        return True
+    return any(
+        match.start() < offset < _closing(data, match.start()) for match in _BLOCK.finditer(data, 0, offset)
+    )
+
+
+def _closing(data: bytes, opening: int) -> int:
+    depth = 0
+    for match in re.compile(rb"[{}]").finditer(blanked(data), opening):
+        depth += 1 if match.group() == b"{" else -1
+        if depth == 0:
+            return match.start()
+    return len(data)
