@@ -105,6 +105,33 @@ void run(int n, int steps) {
     assert not apart(nest(source.replace("EXPR", "u")), "u", "v")
 
 
+ROTATION = """#include <stdlib.h>
+void run(int n, int steps) {
+    double *old = malloc(n * 8), *now = malloc(n * 8), *next = malloc(n * 8), *t;
+    for (int s = 0; s < steps; s++) {
+        for (int i = 1; i < n - 1; i++) next[i] = 2 * now[i] - old[i] + now[i - 1];
+        STEPS
+    }
+}"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("t = old; old = now; now = next; next = t;", True),
+        ("t = old; old = now; now = next; next = now;", False),
+        ("t = old; old = now; next = now; next = t;", False),
+        ("t = old; old = now; now = next; next = t + 1;", False),
+        ("t = old; old = now; now = old; next = t;", False),
+        ("t = old; old = now; if (s) now = next; next = t;", False),
+        ("t = old; old = now; now = t;", True),
+    ],
+)
+def test_buffers_that_rotate_in_a_time_loop(steps: str, expected: bool) -> None:
+    found = nest(ROTATION.replace("STEPS", steps))
+    assert (apart(found, "next", "now") and apart(found, "next", "old")) is expected
+
+
 def parameters(qualifier: str = "", static: str = "", calls: str = "") -> LoopNest:
     source = f"#include <stdlib.h>\n{static} void step(int n, const double *{qualifier} u, double *{qualifier} v) {{ {LOOP} }}\n{calls}"
     return next(x for x in nests(source) if x.function == "step")

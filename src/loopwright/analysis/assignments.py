@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -82,10 +83,9 @@ def _block(cells: Cells, stmt: Stmt, function: str, *, repeats: bool) -> None:
     inside = repeats or stmt.kind in ("for", "while", "do", "range-for", "label")
     skip: set[int] = set()
     for index in range(len(stmt.body) - 2):
-        pair = _exchange(stmt.body[index : index + 3])
-        if pair is not None:
-            cells.swaps.append(pair)
-            skip |= {index + 1, index + 2}
+        turned = _exchange(stmt.body[index:])
+        cells.swaps += itertools.pairwise(turned)
+        skip |= set(range(index + 1, index + 1 + len(turned)))
     if stmt.init is not None:
         _block(cells, stmt.init, function, repeats=repeats)
     for variable in stmt.variables:
@@ -99,27 +99,32 @@ def _block(cells: Cells, stmt: Stmt, function: str, *, repeats: bool) -> None:
             _block(cells, child, function, repeats=inside)
 
 
-def _exchange(three: tuple[Stmt, ...]) -> tuple[Cell, Cell] | None:
-    """`t = a; a = b; b = t;` as (a, b)."""
-    first, second, third = three
+def _exchange(following: tuple[Stmt, ...]) -> tuple[Cell, ...]:
+    """`t = a; a = b; b = t;` as (a, b), `t = a; a = b; b = c; c = t;` as (a, b, c), and so on; else ()."""
+    first, rest = following[0], following[1:]
     if first.kind == "decl" and len(first.variables) == 1 and first.variables[0].init is not None:
-        held, a1 = first.variables[0], first.variables[0].init
+        held, value = first.variables[0], first.variables[0].init
     elif (parts := _plain(first)) is not None and parts[0].kind == "ref" and parts[0].variable is not None:
-        held, a1 = parts[0].variable, parts[1]
+        held, value = parts[0].variable, parts[1]
     else:
-        return None
-    middle, last = _plain(second), _plain(third)
-    if middle is None or last is None or last[1].variable is not held:
-        return None
-    same = structure(a1) == structure(middle[0]) and structure(middle[1]) == structure(last[0])
-    a, b = cell_of(a1), cell_of(last[0])
-    if not same or a is None or b is None or a == b or a1.type.kind != "pointer" or held in (a, b):
-        return None
-    if a1.kind == "member" and structure(a1.args[0]) != (
-        structure(last[0].args[0]) if last[0].kind == "member" else None
-    ):
-        return None
-    return a, b
+        return ()
+    places = [value]
+    for statement in rest:
+        step = _plain(statement)
+        if step is None or structure(step[0]) != structure(places[-1]):
+            return ()
+        if step[1].kind == "ref" and step[1].variable is held:
+            break
+        places.append(step[1])
+    else:
+        return ()
+    cells = [cell_of(place) for place in places]
+    if len(cells) < 2 or len(set(cells)) < len(cells) or None in cells or held in cells:
+        return ()
+    if any(place.type.kind != "pointer" for place in places):
+        return ()
+    owners = {structure(place.args[0]) if place.kind == "member" else None for place in places}
+    return tuple(cell for cell in cells if cell is not None) if len(owners) == 1 else ()
 
 
 def _plain(stmt: Stmt) -> tuple[Expr, Expr] | None:

@@ -16,8 +16,10 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def require_canonical(source: NestSource, loop: Loop) -> None:
+def require_canonical(source: NestSource, loop: Loop, *, ranges: bool = False) -> None:
     """Accept `for (var = a; var < b; var += c)` and its variants, with `b` and `c` fixed while it runs.
+
+    With `ranges` also a range-based `for` (OpenMP 5.0; not under `simd`, where gcc wants a number to count).
 
     Raises:
         Declined: naming the part of the header that OpenMP does not take.
@@ -28,6 +30,10 @@ def require_canonical(source: NestSource, loop: Loop) -> None:
         or data[loop.header.end - 1 : loop.header.end] != b")"
     ):
         raise Declined("its place in the file is not what the parser said")
+    if loop.over_range:
+        if not ranges:
+            raise Declined("a range-based loop has no variable to count with")
+        return
     if not is_name(loop.variable):
         raise Declined(f"its variable '{loop.variable}' is not a plain name")
     if not loop.step:

@@ -100,7 +100,7 @@ def parallel_clauses(source: NestSource, loop: Loop) -> Clauses:
     """
     require_untroubled(loop)
     require_parallel(source.facts_of(loop))
-    require_canonical(source, loop)
+    require_canonical(source, loop, ranges=True)
     work = _constant_work(loop)
     if work is not None and work < SMALL_WORK:
         raise Declined(f"too little work for a team of threads: {work} statements")
@@ -158,7 +158,8 @@ def _variants(source: NestSource, loop: Loop, clauses: Clauses) -> Iterator[_Var
         yield _Variant("parallel for schedule(static)", "", 0.95)
     else:
         yield _Variant("parallel for schedule(static)", "", 1.0)
-    if not loop.loops and clauses.section is None and not any(c.endswith("]") for _, c in clauses.reductions):
+    plain = not loop.loops and not loop.over_range
+    if plain and clauses.section is None and not any(c.endswith("]") for _, c in clauses.reductions):
         # Compilers may not reorder a floating-point sum into vector lanes without being told.
         reordered = any(not r.exact for r in source.facts_of(loop).reductions)
         yield _Variant("parallel for simd schedule(static)", ", simd", 2.0 if reordered else 1.02)
@@ -186,7 +187,7 @@ def varies(loop: Loop) -> str:
 
 
 def _collapsible(source: NestSource, loop: Loop) -> bool:
-    if not loop.is_perfect:
+    if not loop.is_perfect or loop.over_range:
         return False
     from loopwright.analysis.legality import collapse_legal
 
