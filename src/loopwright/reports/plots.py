@@ -25,7 +25,7 @@ def convergence(evaluations: Sequence[Evaluation]) -> str:
         return ""
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = _figure(7.2, 3.0)
+    figure, axes = new_figure(7.2, 3.0)
     best, steps = 1.0, [(0.0, 1.0)]
     for each in evaluations:
         if each.speedup is None:
@@ -47,7 +47,7 @@ def convergence(evaluations: Sequence[Evaluation]) -> str:
     axes.set_ylabel("speedup over the baseline")
     axes.set_ylim(bottom=-0.05)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def distributions(comparison: Comparison) -> str:
@@ -55,7 +55,7 @@ def distributions(comparison: Comparison) -> str:
     cases = list(comparison.rounds[0].a) if comparison.rounds else []
     if not cases:
         return ""
-    figure, axes = _figure(7.2, 0.9 + 0.8 * len(cases))
+    figure, axes = new_figure(7.2, 0.9 + 0.8 * len(cases))
     labels: list[str] = []
     for number, case in enumerate(cases):
         for offset, side, colour in ((0.0, "a", _ORIGINAL), (0.35, "b", _BEST)):
@@ -72,7 +72,7 @@ def distributions(comparison: Comparison) -> str:
     axes.invert_yaxis()
     axes.set_xlim(left=0)
     axes.set_xlabel("wall time of one execution, ms")
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def roofline_plot(points: Sequence[tuple[str, Roofline]], floors: Floors, threads: int) -> str:
@@ -82,7 +82,7 @@ def roofline_plot(points: Sequence[tuple[str, Roofline]], floors: Floors, thread
         return ""
     bandwidth = floors.triad_bytes_per_s.get(threads) or max(floors.triad_bytes_per_s.values())
     peak = floors.peak_flops_f64.get(threads) or max(floors.peak_flops_f64.values())
-    figure, axes = _figure(7.2, 3.2)
+    figure, axes = new_figure(7.2, 3.2)
     ridge = peak / bandwidth
     values = [r.intensity for _, r in placed if r.intensity]
     left, right = min([*values, ridge]) / 8, max([*values, ridge]) * 8
@@ -93,10 +93,11 @@ def roofline_plot(points: Sequence[tuple[str, Roofline]], floors: Floors, thread
     axes.set_xlabel("arithmetic intensity, flop/byte")
     axes.set_ylabel("Gflop/s")
     axes.legend(frameon=False, fontsize=8)
-    return _svg(figure)
+    return svg_of(figure)
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """An empty plot of that size in inches, and its axes."""
     from matplotlib.figure import Figure as New
 
     figure = New(figsize=(width, height), layout="constrained")
@@ -105,7 +106,8 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _svg(figure: Figure) -> str:
+def svg_of(figure: Figure) -> str:
+    """The figure as SVG text, the same for the same figure."""
     import matplotlib
 
     buffer = io.StringIO()
