@@ -11,6 +11,7 @@ from loopwright.cli import (
     analyze,
     apply,
     audit,
+    bench,
     check,
     doctor,
     exploits,
@@ -19,6 +20,7 @@ from loopwright.cli import (
     profile,
     report,
     runs,
+    suite,
     time,
 )
 from loopwright.core.errors import LoopwrightError
@@ -50,6 +52,8 @@ app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
 app.command("apply")(apply.apply)
 app.add_typer(runs.app, name="runs")
+app.add_typer(suite.app, name="suite")
+app.add_typer(bench.app, name="bench")
 
 
 @app.callback()

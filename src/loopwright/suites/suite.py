@@ -109,3 +109,21 @@ def select(suite: Suite, wanted: Sequence[str]) -> tuple[str, ...]:
         else:
             raise unknown_task(suite, each)
     return tuple(chosen)
+
+
+def export_task(suite: Suite, name: str, folder: Path) -> None:
+    """Write every file of a task into `folder`, which has to be new or empty.
+
+    Raises:
+        UsageError: for an unknown task, or a folder that holds something or cannot be written.
+    """
+    files = suite.files(name)
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise UsageError("is not empty", where=str(folder), hint="name a new folder")
+        for path, content in files.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"cannot write: {error.strerror}", where=str(folder)) from error

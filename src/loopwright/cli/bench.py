@@ -1,0 +1,184 @@
+"""loopwright bench: compilers, a library and the built-in optimiser on kernels, side by side."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from loopwright.cli import options
+from loopwright.cli.printing import say
+
+if TYPE_CHECKING:
+    from loopwright.core.task import Task
+    from loopwright.suites.bench_record import BenchFile
+    from loopwright.suites.columns import Column, Found, Optimise
+    from loopwright.suites.interleave import Plan
+
+app = typer.Typer(invoke_without_command=True)
+QUICK_SEARCH_S, QUICK_ROUNDS, QUICK_SAMPLING_S = 5.0, 3, 8.0
+SAMPLING_S = 100.0
+"""Seconds of sampling for one kernel: with a search of 60 s and its own baseline and last timing, a kernel
+stays below five minutes.
+"""
+
+
+@app.callback()
+def bench(
+    context: typer.Context,
+    suite: Annotated[str, typer.Option(help="The suite.")] = "loops",
+    kernels: Annotated[
+        str,
+        typer.Option(help="Tasks or subsets of it, with commas between: gemm,lu or show14. Default: all."),
+    ] = "",
+    columns: Annotated[
+        str, typer.Option(help="With commas: clang, gcc-auto, polly, openblas, builtin. Default: all.")
+    ] = "",
+    budget: Annotated[str, typer.Option(help="The built-in optimiser's search, a kernel.")] = "60s",
+    rounds: Annotated[int, typer.Option(min=1, max=60, help="Rounds of timing, at most.")] = 6,
+    quick: Annotated[bool, typer.Option("--quick", help="Short searches, three rounds.")] = False,
+    json: Annotated[
+        Path, typer.Option("--json", metavar="FILE", help="Where the result is kept, kernel by kernel.")
+    ] = Path("bench.json"),
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Plot, as SVG.")] = None,
+    candidates: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Stored candidates, DIR/KERNEL/, instead of searches."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with FILE: kernels in it stay.")] = False,
+    threads: options.Threads = None,
+    sandbox: options.Sandbox = "auto",
+    home: options.Home = None,
+) -> None:
+    """Time what each column makes of each kernel, in interleaved rounds, after its outputs were checked.
+
+    One kernel takes three to five minutes with every column (--quick: about one). The file is complete
+    after each; a bench that was stopped goes on with --resume.
+
+    Examples:
+
+      loopwright bench --kernels show14 --json show14.json --plot show14.svg
+
+      loopwright bench --kernels gemm,mvt --columns clang,polly --quick --json few.json
+
+      loopwright bench report show14.json
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from loopwright import api
+    from loopwright.core.errors import UsageError
+    from loopwright.reports.bench import print_bench, record_line
+    from loopwright.suites.bench import run_bench
+    from loopwright.suites.bench_record import read_bench, refuse_unlike
+    from loopwright.suites.columns import choose_columns, make_columns
+    from loopwright.suites.interleave import Plan
+    from loopwright.suites.registry import find_suite
+    from loopwright.suites.suite import select
+    from loopwright.system.machine import usable_cores
+    from loopwright.workbench.settings import Settings
+
+    chosen = find_suite(suite)
+    names = select(chosen, _words(kernels))
+    search_s = QUICK_SEARCH_S if quick else options.seconds(budget)
+    plan = Plan(QUICK_ROUNDS, QUICK_SAMPLING_S) if quick else Plan(rounds, SAMPLING_S)
+    cores = threads or usable_cores()
+    if json.exists() and not resume:
+        raise UsageError("is there already", where=str(json), hint="go on with it: --resume")
+    found = choose_columns(
+        make_columns(cores, _optimiser(search_s, threads, sandbox, home), candidates), _words(columns)
+    )
+    fresh = _new_file(suite, cores, search_s, plan, found)
+    result = fresh
+    if json.exists():
+        result = read_bench(json)
+        refuse_unlike(result, fresh, json)
+    settings = Settings(toolchain="gcc", threads=threads, sandbox=sandbox, unread_code=candidates is not None)
+    result = run_bench(
+        chosen, names, found, result, json, plan, settings, say, lambda record: say(record_line(record))
+    )
+    print_bench(result)
+    if plot is not None:
+        write_plot(result, plot)
+    typer.echo(f"kept in {json}; again: loopwright bench report {json}  (loopwright {api.version()})")
+
+
+@app.command()
+def report(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What a bench wrote.")],
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Plot, as SVG.")] = None,
+) -> None:
+    """The table of a bench again, finished or not."""
+    from loopwright.reports.bench import print_bench
+    from loopwright.suites.bench_record import read_bench
+
+    result = read_bench(file)
+    print_bench(result)
+    if plot is not None:
+        write_plot(result, plot)
+
+
+def write_plot(result: BenchFile, path: Path) -> None:
+    """Write the plot of `result`, when there is something to plot."""
+    from loopwright.reports.bench import plot_bench
+
+    if text := plot_bench(result):
+        path.write_text(text, encoding="utf-8")
+        say(f"{path} written")
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _new_file(
+    suite: str, threads: int, search_s: float, plan: Plan, columns: tuple[Column, ...]
+) -> BenchFile:
+    from loopwright import api
+    from loopwright.suites.bench_record import BenchFile
+    from loopwright.system.machine import this_machine
+
+    return BenchFile(
+        suite=suite,
+        version=api.version(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=this_machine(),
+        threads=threads,
+        settings={"search_s": search_s, "rounds": plan.rounds, "sampling_s": plan.budget_s},
+        columns=tuple(column.info for column in columns),
+    )
+
+
+def _optimiser(search_s: float, threads: int | None, sandbox: str, home: Path | None) -> Optimise:
+    """The built-in optimiser as `loopwright optimize` runs it. The runs stay below `home`, without the
+    expected outputs, which can be large and are needed by nobody once a run is finished.
+    """
+
+    def optimise(task: Task) -> Found:
+        from loopwright import api
+        from loopwright.core.run import RunStatus
+        from loopwright.reports.progress import progress
+        from loopwright.suites.columns import Found
+        from loopwright.system.store import remove_tree
+        from loopwright.workbench.rundir import RunDirectory
+
+        with progress() as observer:
+            result = api.optimize(
+                task, wall_s=search_s, toolchain="gcc", threads=threads, sandbox=sandbox, home=home,
+                observer=observer,
+            )  # fmt: skip
+        run = RunDirectory(Path(result.directory))
+        remove_tree(run.reference)
+        facts = {
+            "run": result.run, "status": result.status.value, "evaluations": result.evaluations,
+            "elapsed_s": result.elapsed_s, "rejected": dict(result.failures),
+        }  # fmt: skip
+        if result.status is RunStatus.FAILED:
+            return Found(None, facts, result.reason)
+        if result.best is None:
+            return Found(task.tree, facts)
+        facts |= {"title": result.best.title, "verified": result.best.verified}
+        return Found(run.lineage.tree(result.best.candidate), facts)
+
+    return optimise

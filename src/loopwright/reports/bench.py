@@ -1,0 +1,193 @@
+"""The bench as a table for people and as a plot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from loopwright.core.timing import Speedup
+from loopwright.reports.wording import duration, ratio
+from loopwright.suites.bench_record import (
+    BUILTIN,
+    NOT_AVAILABLE,
+    REFERENCE,
+    TIMED,
+    WRONG,
+    BenchFile,
+    Cell,
+    KernelRecord,
+)
+from loopwright.suites.bench_summary import BEST, Mean, against_best, below_one, means
+from loopwright.system.load import disturbs
+
+_COLOURS = ("#57606a", "#0969da", "#8250df", "#bf8700", "#cf222e", "#1b7c83", "#953800", "#6e7781")
+_BUILTIN_COLOUR = "#1a7f37"
+_MARKERS = "sD^v<>Pp"
+
+
+def print_bench(bench: BenchFile) -> None:
+    """The table, the means, and what has to be known about them."""
+    console = Console(highlight=False)
+    console = console if console.is_terminal else Console(highlight=False, width=200)
+    records = [record for record in bench.kernels.values() if not record.problem]
+    if records:
+        console.print(_table(bench, records))
+    for line in _notes(bench):
+        console.print(escape(line), style="dim", soft_wrap=True)
+
+
+def record_line(record: KernelRecord) -> str:
+    """One kernel in one line, for the progress of a bench."""
+    if record.problem:
+        return f"{record.kernel}: {record.problem}"
+    parts = [
+        f"{name} {_plain(cell)}"
+        for name, cell in record.cells.items()
+        if name != REFERENCE and cell.status != NOT_AVAILABLE
+    ]
+    against = f"; {ratio(record.against.estimate)} of {record.best_compiler}" if record.against else ""
+    took = duration(record.elapsed_s)
+    return f"{record.kernel}: gcc {_plain(record.cells[REFERENCE])}, {', '.join(parts)}{against} ({took})"
+
+
+def plot_bench(bench: BenchFile) -> str:
+    """Every column's speedup over the reference, kernel by kernel, on a logarithmic scale, as SVG; "" when
+    there is nothing to show.
+    """
+    records = [record for record in bench.kernels.values() if not record.problem]
+    columns = [c for c in bench.columns if c.name != REFERENCE and not c.problem]
+    if not records or not columns:
+        return ""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    from loopwright.reports.plots import new_figure, svg_of
+
+    figure, axes = new_figure(8.0, 1.6 + 0.3 * len(records))
+    step = 0.7 / max(1, len(columns) - 1)
+    for number, column in enumerate(columns):
+        colour = _BUILTIN_COLOUR if column.name == BUILTIN else _COLOURS[number % len(_COLOURS)]
+        marker = "o" if column.name == BUILTIN else _MARKERS[number % len(_MARKERS)]
+        xs, ys = [], []
+        for row, record in enumerate(records):
+            cell = record.cells.get(column.name)
+            if cell is None or cell.speedup is None:
+                continue
+            y = row - 0.35 + number * step
+            xs.append(cell.speedup.estimate)
+            ys.append(y)
+            if cell.speedup.low > 0 and math.isfinite(cell.speedup.high):
+                axes.plot([cell.speedup.low, cell.speedup.high], [y, y], color=colour, linewidth=1)
+        mean = next((m for m in means(bench) if m.column == column.name), None)
+        text = f"{column.title} ({mean.floored:.2f})" if mean and mean.kernels else column.title
+        axes.plot(xs, ys, marker, color=colour, markersize=4, label=text)
+    axes.axvline(1.0, color="#333", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_yticks(range(len(records)), [record.kernel for record in records])
+    axes.set_ylim(len(records) - 0.5, -0.5)
+    axes.grid(axis="x", which="both", color="#ddd", linewidth=0.4)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("speedup over gcc -O3 -march=native (in brackets: geometric mean, none below 1)")
+    axes.set_title(f"{bench.machine.cpu}, {bench.threads} threads, {bench.started[:10]}", fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    return svg_of(figure)
+
+
+def _table(bench: BenchFile, records: Sequence[KernelRecord]) -> Table:
+    table = Table(title="speedup over gcc -O3 -march=native, with 95 % intervals", title_justify="left")
+    table.add_column("kernel")
+    shown = [column for column in bench.columns if not column.problem]
+    for column in shown:
+        table.add_column(column.name, justify="right")
+    has_best = any(record.best_compiler for record in records) and len(shown) > 1
+    if has_best:
+        table.add_column(f"{BUILTIN} / best compiler", justify="right")
+    for record in records:
+        row = [_cell(record.cells.get(column.name)) for column in shown]
+        table.add_row(escape(record.kernel), *row, *([_against(record)] if has_best else []))
+    table.add_section()
+    by_name = {mean.column: mean for mean in means(bench)}
+    over = against_best(bench)
+    for label, pick in (("geomean, none below 1", "floored"), ("geomean as timed", "plain")):
+        row = [_mean(by_name[column.name], pick) for column in shown]
+        end = []
+        if has_best:
+            best = by_name.get(BEST)
+            end = [
+                (f"{over.plain:.2f} ({over.kernels})" if over and pick == "plain" else "")
+                + (f"\n[dim]best compiler {getattr(best, pick):.2f}[/dim]" if best else "")
+            ]
+        table.add_row(f"[bold]{label}[/bold]", *row, *end)
+    return table
+
+
+def _mean(mean: Mean, pick: str) -> str:
+    if not mean.kernels:
+        return "-"
+    count = f"\n[dim]{mean.kernels} kernels[/dim]" if pick == "plain" else ""
+    return f"[bold]{getattr(mean, pick):.2f}[/bold]{count}"
+
+
+def _cell(cell: Cell | None) -> str:
+    if cell is None or cell.status == NOT_AVAILABLE:
+        return "[dim]-[/dim]"
+    if cell.status == WRONG:
+        return "[red]WRONG[/red]"
+    if cell.status != TIMED:
+        return "[yellow]failed[/yellow]"
+    if cell.speedup is None:
+        return duration(cell.wall_s or 0.0)
+    if not cell.speedup.rounds:
+        return "1\n[dim]no gain[/dim]"
+    colour = "green" if cell.speedup.low > 1 else "red" if cell.speedup.high < 1 else ""
+    text = f"{cell.speedup.estimate:.3g}"
+    return (f"[{colour}]{text}[/{colour}]" if colour else text) + f"\n[dim]{_bounds(cell.speedup)}[/dim]"
+
+
+def _against(record: KernelRecord) -> str:
+    if record.against is None:
+        return f"[dim]{escape(record.best_compiler)}[/dim]"
+    text = f"{record.against.estimate:.3g} [dim]of {escape(record.best_compiler)}[/dim]"
+    return f"{text}\n[dim]{_bounds(record.against)}[/dim]"
+
+
+def _bounds(speedup: Speedup) -> str:
+    if speedup.low <= 0 or math.isinf(speedup.high):
+        return "no interval"
+    return f"{speedup.low:.3g}-{speedup.high:.3g}"
+
+
+def _plain(cell: Cell) -> str:
+    if cell.status != TIMED:
+        return cell.status
+    return duration(cell.wall_s or 0.0) if cell.speedup is None else ratio(cell.speedup.estimate)
+
+
+def _notes(bench: BenchFile) -> list[str]:
+    """Machine, versions and flags; what is missing, wrong, slower, or was disturbed."""
+    machine = bench.machine
+    settings = ", ".join(f"{name} {value}" for name, value in bench.settings.items())
+    lines = [
+        f"{machine.cpu}, {bench.threads} threads, {machine.os}; loopwright {bench.version}, {bench.started}",
+        f"settings: {settings}",
+    ]
+    for column in bench.columns:
+        what = column.problem or f"{column.compiler} {' '.join(column.flags)}"
+        lines.append(f"{column.name}: {'not available: ' if column.problem else ''}{what}")
+    for name, record in bench.kernels.items():
+        if record.problem:
+            lines.append(f"{name}: no result: {record.problem}")
+        for column_name, cell in record.cells.items():
+            if cell.status not in (TIMED, NOT_AVAILABLE):
+                lines.append(f"{name}, {column_name}: {cell.status}: {cell.reason}")
+        if disturbs(record.others):
+            lines.append(f"{name}: other work kept {record.others:.1f} processors busy while this was timed")
+    slower = [record.kernel for record in below_one(bench, BUILTIN)]
+    if slower:
+        lines.append(f"{BUILTIN} is slower than gcc, by its whole interval: {', '.join(slower)}")
+    return lines
