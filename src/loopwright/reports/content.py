@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from loopwright.core.profile import Profile
@@ -11,6 +12,7 @@ from loopwright.core.run import Baseline, Evaluation, RunResult
 from loopwright.core.task import Task
 from loopwright.core.timing import Comparison
 from loopwright.core.tree import Tree
+from loopwright.core.verdict import Verdict
 from loopwright.workbench.journal import Event, read_journal
 from loopwright.workbench.machine_file import MachineFacts
 from loopwright.workbench.records import from_data
@@ -20,9 +22,21 @@ from loopwright.workbench.settings import Settings
 
 @dataclass(frozen=True)
 class Content:
-    """What is known about one run. Parts that the run never reached are None or empty."""
+    """What is known about one run. Parts that the run never reached are None or empty.
+
+    Attributes:
+        folder: where the run lies, absolute.
+        proofs: by candidate, why its edit is legal.
+        final, final_verdict: the last timing of the winner beside the original, and all its gates.
+        best_tree: the complete tree of the winner.
+        dropped: winners that failed at the end, with the failure.
+        refusals: what the built-in optimiser declined to do to the original, and why.
+        unreadable: sources that it could not read, and why.
+        spent: which part of the budget ended the search; empty when it ended by itself.
+    """
 
     run: str
+    folder: Path
     task: Task
     settings: Settings
     facts: Mapping[str, Any]
@@ -33,11 +47,13 @@ class Content:
     proofs: Mapping[str, str]
     profiles: Mapping[str, Profile]
     final: Comparison | None
+    final_verdict: Verdict | None
     result: RunResult | None
     best_tree: Tree | None
     dropped: tuple[Mapping[str, Any], ...] = ()
     refusals: tuple[Mapping[str, Any], ...] = ()
-    """What the built-in optimiser declined to do to the original, and why."""
+    unreadable: tuple[str, ...] = ()
+    spent: str = ""
 
 
 def read_content(directory: RunDirectory) -> Content:
@@ -52,8 +68,11 @@ def read_content(directory: RunDirectory) -> Content:
     final, result = _last(events, "final"), _last(events, "result")
     outcome = from_data(RunResult, result["result"]) if result else None
     best = outcome.best.candidate if outcome and outcome.best else None
+    proposed = _of(events, "proposals")[:1]
+    spent = _last(events, "budget-spent")
     return Content(
         run=run.id,
+        folder=run.path,
         task=task,
         settings=settings,
         facts=facts,
@@ -64,9 +83,12 @@ def read_content(directory: RunDirectory) -> Content:
         proofs={e.data["candidate"]: e.data["proof"] for e in _of(events, "evaluating")},
         profiles={e.data["candidate"]: from_data(Profile, e.data["profile"]) for e in _of(events, "profile")},
         final=from_data(Comparison, final["comparison"]) if final else None,
+        final_verdict=from_data(Verdict, final["verdict"]) if final else None,
         result=outcome,
         best_tree=run.lineage.tree(best) if best else None,
-        refusals=tuple(r for e in _of(events, "proposals")[:1] for r in e.data["refusals"]),
+        refusals=tuple(r for e in proposed for r in e.data["refusals"]),
+        unreadable=tuple(reason for e in proposed for reason in e.data["unreadable"]),
+        spent=str(spent["reason"]) if spent else "",
         dropped=tuple(e.data for e in _of(events, "dropped")),
     )
 

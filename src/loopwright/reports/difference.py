@@ -34,6 +34,16 @@ class FileDifference:
     path: str
     rows: tuple[Row, ...]
 
+    @property
+    def added(self) -> int:
+        """Number of new lines."""
+        return sum(row.kind == "new" for row in self.rows)
+
+    @property
+    def removed(self) -> int:
+        """Number of lines that are gone."""
+        return sum(row.kind == "old" for row in self.rows)
+
 
 def differences(old: Tree, new: Tree, language: Language) -> tuple[FileDifference, ...]:
     """What changed between two trees, file by file."""

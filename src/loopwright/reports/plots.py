@@ -11,11 +11,14 @@ from loopwright.core.machine import Floors
 from loopwright.core.profile import Roofline
 from loopwright.core.run import Evaluation
 from loopwright.core.timing import Comparison
+from loopwright.reports.wording import rate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_METADATA = ("Date", "Creator", "Format", "Type")
+"""What matplotlib would write about the file; it names addresses on the web, which readers wonder about."""
 _BEST, _OTHER, _FAILED, _ORIGINAL = "#1a7f37", "#57606a", "#cf222e", "#8250df"
 
 
@@ -69,7 +72,7 @@ def distributions(comparison: Comparison) -> str:
             labels.append(f"{case}: {comparison.a if side == 'a' else comparison.b}")
     positions = [number + offset for number in range(len(cases)) for offset in (0.0, 0.35)]
     axes.set_yticks(positions, labels)
-    axes.invert_yaxis()
+    axes.set_ylim(len(cases) - 0.4, -0.25)
     axes.set_xlim(left=0)
     axes.set_xlabel("wall time of one execution, ms")
     return svg_of(figure)
@@ -80,18 +83,26 @@ def roofline_plot(points: Sequence[tuple[str, Roofline]], floors: Floors, thread
     placed = [(name, r) for name, r in points if r.intensity]
     if not placed:
         return ""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
     bandwidth = floors.triad_bytes_per_s.get(threads) or max(floors.triad_bytes_per_s.values())
     peak = floors.peak_flops_f64.get(threads) or max(floors.peak_flops_f64.values())
     figure, axes = new_figure(7.2, 3.2)
     ridge = peak / bandwidth
     values = [r.intensity for _, r in placed if r.intensity]
     left, right = min([*values, ridge]) / 8, max([*values, ridge]) * 8
-    axes.loglog([left, ridge, right], [left * bandwidth / 1e9, peak / 1e9, peak / 1e9], color="#333")
+    roofs = f"roofs: {rate(bandwidth, 'byte/s')}, {rate(peak, 'flop/s')}"
+    axes.loglog(
+        [left, ridge, right], [left * bandwidth / 1e9, peak / 1e9, peak / 1e9], color="#333", label=roofs
+    )
     for (name, roof), colour in zip(placed, (_ORIGINAL, _BEST, _OTHER), strict=False):
         assert roof.intensity
         axes.loglog(roof.intensity, roof.attained / 1e9, "o", color=colour, label=name)
     axes.set_xlabel("arithmetic intensity, flop/byte")
     axes.set_ylabel("Gflop/s")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
     axes.legend(frameon=False, fontsize=8)
     return svg_of(figure)
 
@@ -113,6 +124,6 @@ def svg_of(figure: Figure) -> str:
     buffer = io.StringIO()
     # Paths instead of fonts would triple the size; a fixed salt keeps the file the same for the same run.
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "loopwright"}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        figure.savefig(buffer, format="svg", transparent=True, metadata=dict.fromkeys(_METADATA))
     text = buffer.getvalue()
     return text[text.index("<svg") :]

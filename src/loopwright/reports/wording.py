@@ -4,6 +4,25 @@ from __future__ import annotations
 
 from loopwright.core.timing import Floor, Speedup
 
+GATES = {
+    "integrity": "only editable files differ from the original",
+    "build": "it compiles and links like the original",
+    "outputs": "every case gives what the original gives: with 1, 2, 3 and all threads, the last twice",
+    "addresses": "no access outside of memory that belongs to the program (AddressSanitizer)",
+    "undefined": "no undefined arithmetic, shift, conversion or index (UndefinedBehaviorSanitizer)",
+    "uninitialised": "no decision or output depends on memory that was never set (valgrind)",
+    "races": "no two threads touch the same memory unordered (ThreadSanitizer with Archer)",
+    "held-out": "inputs that the search never saw give what the original gives",
+    "floors": "no time is shorter than this machine needs for the work",
+}
+"""What each gate checked, for people."""
+VARIANTS = {
+    "own": "the task's own flags",
+    "native": "-O3 -march=native",
+    "auto_parallel": "the compiler's own parallelisation",
+}
+"""The ways in which the original is built and timed."""
+
 
 def duration(seconds: float) -> str:
     """Seconds with a fitting unit and three digits: "12.3 ms", "1.23 s", "2 min 5 s"."""
@@ -20,18 +39,32 @@ def ratio(value: float) -> str:
     return f"{value:.3g}x" if value >= 10 else f"{value:.2f}x"
 
 
+def bounds(speedup: Speedup) -> str:
+    """The interval alone: "95 % interval 2.31 to 2.38"."""
+    if speedup.low <= 0 or speedup.high == float("inf"):
+        return "too few rounds for an interval"
+    low, high = ratio(speedup.low).rstrip("x"), ratio(speedup.high).rstrip("x")
+    return f"{speedup.confidence * 100:g} % interval {low} to {high}"
+
+
 def interval(speedup: Speedup) -> str:
     """A speedup with its interval: "2.34x (95 % interval 2.31 to 2.38, 8 rounds)"."""
-    level = f"{speedup.confidence * 100:g} %"
-    if speedup.low <= 0 or speedup.high == float("inf"):
-        return f"{ratio(speedup.estimate)} (too few rounds for an interval)"
-    low, high = ratio(speedup.low).rstrip("x"), ratio(speedup.high).rstrip("x")
-    return f"{ratio(speedup.estimate)} ({level} interval {low} to {high}, {speedup.rounds} rounds)"
+    counted = "" if speedup.low <= 0 or speedup.high == float("inf") else f", {speedup.rounds} rounds"
+    return f"{ratio(speedup.estimate)} ({bounds(speedup)}{counted})"
 
 
 def floor_words(floor: Floor) -> str:
     """The least possible time: "no less than 82 µs on this machine (2.5e+08 flop stated)"."""
     return f"no less than {duration(floor.seconds)} on this machine ({floor.basis})"
+
+
+def rate(per_s: float, unit: str) -> str:
+    """A rate with a decimal prefix: "88.6 GB/s", "1.37 Gflop/s"."""
+    unit = "B/s" if unit == "byte/s" else unit
+    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if per_s >= factor:
+            return f"{per_s / factor:.3g} {prefix}{unit}"
+    return f"{per_s:.3g} {unit}"
 
 
 def size(count: float) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 from loopwright.core.profile import Roofline
 from loopwright.core.task import Use
+from loopwright.core.tree import unified_patch
 from loopwright.profilers.condense import HotSpot, condense
 from loopwright.profilers.roofline import roofline
+from loopwright.reports import answer
 from loopwright.reports.content import Content, read_content
-from loopwright.reports.wording import duration, interval, ratio, size
+from loopwright.reports.gaps import gaps
+from loopwright.reports.wording import GATES, VARIANTS, bounds, duration, interval, rate, ratio, size
 from loopwright.system.store import write_atomically
 from loopwright.workbench.rundir import RunDirectory, original_candidate
 
@@ -32,7 +36,9 @@ def render(content: Content) -> str:
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(duration=duration, interval=interval, ratio=ratio, size=size)
+    environment.filters.update(
+        bounds=bounds, duration=duration, interval=interval, rate=rate, ratio=ratio, size=size
+    )
     return environment.get_template("report.html.j2").render(_values(content))
 
 
@@ -43,18 +49,29 @@ def _values(content: Content) -> dict[str, Any]:
     threads = _threads(content)
     roofs = _rooflines(content, threads)
     plot = roofline_plot(roofs, content.machine.floors, threads) if content.machine and roofs else ""
-    changes = (
-        differences(content.task.tree, content.best_tree, content.task.language) if content.best_tree else ()
+    old, new = content.task.tree, content.best_tree
+    changes = differences(old, new, content.task.language) if new is not None else ()
+    # Bytes that are no UTF-8 cannot stand in a page; best.patch has them.
+    patch = (
+        unified_patch(old, new).encode("utf-8", "surrogateescape").decode("utf-8", "replace") if new else ""
     )
     return {
         "content": content,
         "result": content.result,
         "best": content.result.best if content.result else None,
+        "head": answer.headline(content),
+        "timed_cases": answer.timed_cases(content),
+        "apply": answer.apply_commands(content),
+        "resume": f"loopwright runs resume {shlex.quote(str(content.folder))}",
         "threads": threads,
         "changes": changes,
-        "proof": content.proofs.get(content.result.best.candidate, "")
-        if content.result and content.result.best
-        else "",
+        "steps": answer.steps(content),
+        "patch": patch,
+        "gates": answer.gate_results(content),
+        "gate_words": GATES,
+        "gaps": gaps(content),
+        "variants": VARIANTS,
+        "numbers": {e.candidate: f"#{e.number}" for e in content.evaluations},
         "refusals": content.refusals,
         "spots": _spots(content),
         "code_style": style_sheet(),
@@ -62,7 +79,7 @@ def _values(content: Content) -> dict[str, Any]:
         "distributions": distributions(content.final) if content.final else "",
         "roofline": plot,
         "roofs": roofs,
-        "commands": _commands(content),
+        "again": answer.again_commands(content),
     }
 
 
@@ -96,19 +113,3 @@ def _rooflines(content: Content, threads: int) -> list[tuple[str, Roofline]]:
         if position is not None:
             found.append((name, position))
     return found
-
-
-def _commands(content: Content) -> list[str]:
-    settings = content.settings
-    parts = ["loopwright optimize DIR", f"--agent '{settings.agent}'", f"--target {settings.target}"]
-    if content.toolchain:
-        parts.append(f"--toolchain {content.toolchain}")
-    if settings.agent == "builtin":
-        parts.append(f"--strategy {settings.strategy}")
-    if settings.budget.wall_s is not None:
-        parts.append(f"--budget {settings.budget.wall_s:g}s")
-    if settings.budget.evaluations is not None:
-        parts.append(f"--evaluations {settings.budget.evaluations}")
-    if settings.threads is not None:
-        parts.append(f"--threads {settings.threads}")
-    return ["git clone lineage.git DIR  # the original; branch `best` is the result", " ".join(parts)]
