@@ -84,6 +84,7 @@ def _widened(tolerance: Tolerance, expected: AnyArray) -> Tolerance:
     finite = expected[np.isfinite(expected)] if expected.dtype.kind == "f" else expected[:0]
     if finite.size == 0:
         return tolerance
-    relative = max(tolerance.rtol, (tolerance.ulps or 0) * float(np.finfo(expected.dtype).eps))
+    spacing = float(np.finfo(np.float32 if expected.dtype.itemsize == 4 else np.float64).eps)
+    relative = max(tolerance.rtol, (tolerance.ulps or 0) * spacing)
     size = float(np.sqrt(np.mean(np.square(finite.astype(np.float64)))))
     return replace(tolerance, atol=max(tolerance.atol, _WIDER * relative * size))

@@ -130,12 +130,14 @@ class Session(AbstractContextManager["Session"]):
         build = self.context.builder.build(tree, self.context.toolchain, self.context.variant)
         return held_out_outputs(self.context, build, self._expected, self._measured.cases.__setitem__)
 
-    def timing(self, tree: Tree, policy: Policy) -> GateResult:
-        """Whether the clock finds anything against `tree`, when it is timed beside the original."""
+    def timing(self, tree: Tree, policy: Policy) -> tuple[GateResult, Speedup | None]:
+        """Whether the clock finds anything against `tree`, when it is timed beside the original; and the
+        speedup, if not.
+        """
         timed = self.time(self.task.tree, tree, label_a="original", label_b="candidate", policy=policy)
         if isinstance(timed, Failure):
-            return GateResult(timed.gate, GateStatus.FAIL, failure=timed)
-        return GateResult("timing", GateStatus.PASS, reason=f"{timed.speedup.estimate:.2f}x")
+            return GateResult(timed.gate, GateStatus.FAIL, failure=timed), None
+        return GateResult("timing", GateStatus.PASS), timed.speedup
 
     def profile(self, tree: Tree, machine: MachineFacts | None = None) -> Profile | None:
         """Where the time goes; None when no profiler works here or the tree does not build."""
