@@ -7,20 +7,15 @@ import shlex
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from loopwright.agents.answers import check_answer, evaluation_answer, profile_answer
 from loopwright.agents.door import ADDRESS, Door
-from loopwright.agents.workspace import MalformedWorkspace, fill, read_candidate
+from loopwright.agents.service import Service, settle_workspace
+from loopwright.agents.workspace import fill
 from loopwright.core.errors import UsageError
-from loopwright.core.modes import FailureMode
-from loopwright.core.run import Evaluation
-from loopwright.core.verdict import Failure
 from loopwright.system.execution import Command, Execution, Limits
-from loopwright.workbench.bench import BudgetSpent, Workbench
+from loopwright.workbench.bench import Workbench
 
 _DONE = "agent-done"
 
@@ -31,7 +26,7 @@ class CommandAgent:
 
     The program edits the files in place. It may call `loopwright check .`, `loopwright time .` and
     `loopwright profile .` there as often as the budget allows; each is a recorded evaluation of the files
-    as they are at that moment. When it ends, what it left is evaluated too.
+    as they are at that moment. When it ends, what it left is evaluated too; what was only checked is timed.
     """
 
     command: str
@@ -57,7 +52,7 @@ class CommandAgent:
             fill(workspace, bench.task, bench.best)
         if not any(event.kind == _DONE for event in bench.journal.events):
             self._run(bench, workspace)
-        evaluate_workspace(bench, workspace, timed=True)
+        settle_workspace(bench, workspace)
 
     def _run(self, bench: Workbench, workspace: Path) -> None:
         shell_command, readable = _with_absolute_paths(self.command)
@@ -74,37 +69,9 @@ class CommandAgent:
             )
             limits = Limits(wall_s=bench.remaining_s, memory_bytes=None, output_bytes=64 << 20)
             bench.journal.tell("progress", text=f"running {self.command}")
-            with Door(door, lambda operation: _serve(bench, workspace, operation)):
+            with Door(door, Service(bench, workspace).answer):
                 execution = bench.context.cases.runner.run(command, limits)
         _keep(bench, execution)
-
-
-def evaluate_workspace(bench: Workbench, workspace: Path, *, timed: bool) -> Evaluation:
-    """Evaluate the files in `workspace` as they are now. Raises BudgetSpent."""
-    title = "the workspace as it was"
-    try:
-        candidate = read_candidate(workspace, bench.task, parent=bench.original, title=title)
-    except MalformedWorkspace as error:
-        return bench.reject(title, Failure(FailureMode.MALFORMED_EDIT, "edit", str(error)))
-    return bench.evaluate(candidate, timed=timed)
-
-
-def _serve(bench: Workbench, workspace: Path, operation: str) -> Mapping[str, Any]:
-    try:
-        if operation == "profile":
-            candidate = read_candidate(workspace, bench.task, parent=bench.original, title="profiled")
-            profile = bench.profile(candidate)
-            if profile is None:
-                return {"schema": 1, "error": "no profile: it does not build, or no profiler works here"}
-            return profile_answer(profile)
-        evaluation = evaluate_workspace(bench, workspace, timed=operation == "time")
-        if operation == "check":
-            return check_answer(evaluation.verdict)
-        return evaluation_answer(evaluation)
-    except BudgetSpent as spent:
-        return {"schema": 1, "error": f"the budget is spent: {spent}"}
-    except MalformedWorkspace as error:
-        return {"schema": 1, "error": str(error)}
 
 
 def _keep(bench: Workbench, execution: Execution) -> None:

@@ -18,7 +18,6 @@ from typing import Any
 
 ADDRESS = "LOOPWRIGHT_BENCH"
 """Environment variable that tells a program inside a workspace where the door is."""
-OPERATIONS = ("check", "time", "profile")
 _MOST_BYTES = 64 << 10
 
 
@@ -27,7 +26,7 @@ def is_inside() -> bool:
     return ADDRESS in os.environ
 
 
-def ask(operation: str) -> dict[str, Any]:
+def ask(operation: str, **arguments: str) -> dict[str, Any]:
     """Ask the run outside for `operation` on the workspace as it is now.
 
     Raises:
@@ -35,7 +34,7 @@ def ask(operation: str) -> dict[str, Any]:
     """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(os.environ[ADDRESS])
-        connection.sendall(json.dumps({"schema": 1, "operation": operation}).encode() + b"\n")
+        connection.sendall(json.dumps({"schema": 1, "operation": operation, **arguments}).encode() + b"\n")
         with connection.makefile("rb") as answer:
             reply = json.loads(answer.readline())
     if not isinstance(reply, dict):
@@ -44,9 +43,9 @@ def ask(operation: str) -> dict[str, Any]:
 
 
 class Door:
-    """Serves requests while it is entered. `serve` maps an operation to the answer; it must not raise."""
+    """Serves requests while it is entered. `serve` maps a request to the answer; it must not raise."""
 
-    def __init__(self, path: Path, serve: Callable[[str], Mapping[str, Any]]) -> None:
+    def __init__(self, path: Path, serve: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
         self.path = path
 
         class Handler(StreamRequestHandler):
@@ -56,12 +55,7 @@ class Door:
                 # A client that hangs up, sends nothing or sends junk is its own loss.
                 with suppress(OSError, ValueError):
                     request = json.loads(self.rfile.readline(_MOST_BYTES))
-                    operation = request.get("operation") if isinstance(request, dict) else None
-                    if operation in OPERATIONS:
-                        answer = serve(operation)
-                    else:
-                        known = ", ".join(OPERATIONS)
-                        answer = {"schema": 1, "error": f"unknown operation {operation!r}; known: {known}"}
+                    answer = serve(request if isinstance(request, dict) else {})
                     self.wfile.write(json.dumps(answer).encode() + b"\n")
 
         self._server = ThreadingUnixStreamServer(str(path), Handler)
