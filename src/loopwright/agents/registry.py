@@ -31,6 +31,11 @@ def find_agent(settings: Settings) -> Agent:
         from loopwright.agents.command import CommandAgent
 
         return CommandAgent(settings.agent.removeprefix(_COMMAND))
+    if settings.agent == "mcp":
+        from loopwright.agents.desk import Desk
+
+        # Only a run that is resumed is found by this name: its client is gone.
+        return Desk(closed=True)
     if settings.agent.startswith(_MODEL):
         from loopwright.agents.model_agent import ModelAgent
 

@@ -16,6 +16,7 @@ from loopwright.cli import (
     doctor,
     exploits,
     init,
+    mcp,
     optimize,
     profile,
     report,
@@ -49,6 +50,7 @@ app.command("profile")(profile.profile)
 app.command("analyze")(analyze.analyze)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
+app.command("mcp")(mcp.mcp)
 app.command("report")(report.report)
 app.command("apply")(apply.apply)
 app.add_typer(runs.app, name="runs")

@@ -63,6 +63,8 @@ def line_of(event: Event) -> str:
             return f"the agent ended: {data['ending']}" + (f", status {code}" if code else "")
         case "model-call":
             return _call_line(data)
+        case "refused":
+            return f"refused: {data['what']} ({data['reason']})"
         case "agent-stop":
             return f"the agent stops: {data['reason']}"
         case "dropped":
