@@ -13,6 +13,7 @@ from loopwright.moves.move import Move, NestSource, Proposal, Refusal
 from loopwright.moves.regions import without_loop_directives
 from loopwright.moves.registry import MOVES
 from loopwright.moves.tile_shape import AVX2, VectorUnit
+from loopwright.moves.written import is_written
 
 HOT_SHARE = 0.02
 """Nests with less than this share of the profile are left alone: halving them gains one per cent."""
@@ -93,7 +94,8 @@ def proposals(
     refused: list[Refusal] = []
     cold: list[str] = []
     for nest in found.nests:
-        if nest.root.range.file not in allowed:
+        file, start = nest.root.range.file, nest.root.range.start
+        if file not in allowed or is_written(tree[file], start, nest.function):
             continue
         share = _share(nest.root, hot)
         if hot and share < HOT_SHARE:
