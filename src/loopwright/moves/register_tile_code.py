@@ -27,7 +27,7 @@ _BLOCK = """
     <col_range>
     char *@tile_room = NULL;
     if (@i_high - @i_low >= @tile_m && @j_high - @j_low >= @tile_n && @k_high - @k_low >= 8) {
-        const long @wide = @j_high - @j_low < @cols_at_once ? @j_high - @j_low + @tile_n : @cols_at_once;
+        const long @wide = @j_high - @j_low < @cols_at_once ? @j_high - @j_low + @tile_n : 0L + @cols_at_once;
         @tile_room = (char *)malloc((size_t)@wide * $room * sizeof($type) + 64);
     }
     if (@tile_room == NULL) { /* few elements, or no memory */
@@ -50,7 +50,7 @@ _TILES = """
     for (long @j_block = @j_low; @j_block < @j_high; @j_block += @cols_at_once) {
         const long @j_end = @j_high - @j_block < @cols_at_once ? @j_high : @j_block + @cols_at_once;
         for (long @k_block = @k_low; @k_block < @k_high; @k_block += @tile_k) {
-            const long @steps = @k_high - @k_block < @tile_k ? @k_high - @k_block : @tile_k;
+            const long @steps = @k_high - @k_block < @tile_k ? @k_high - @k_block : 0L + @tile_k;
             <share_columns>
             for (long @j_tile = @j_block; @j_tile < @j_end; @j_tile += @tile_n) {
                 $type *const @to = @tile_panel + (@j_tile - @j_block) * ($room);

@@ -73,7 +73,7 @@ def tile_shapes(unit: VectorUnit, element_bytes: int, products: int) -> tuple[Ti
     """
     lanes = unit.bytes // element_bytes
     many = unit.registers >= 32
-    choices = [(8, 3, 256), (12, 2, 256), (8, 3, 384)] if many else [(6, 2, 256), (4, 3, 256), (6, 2, 384)]
+    choices = [(8, 3, 256), (8, 3, 384), (12, 2, 256)] if many else [(6, 2, 256), (6, 2, 384), (4, 3, 256)]
     return tuple(
         _shape(rows, vectors, lanes, depth, element_bytes, products) for rows, vectors, depth in choices
     )
