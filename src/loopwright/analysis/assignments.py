@@ -69,12 +69,16 @@ def cell_of(expr: Expr) -> Cell | None:
 def collect(unit: Unit) -> Cells:
     """All assignments to pointers, exchanges and calls of the unit."""
     cells = Cells(defined=frozenset(unit.functions))
+    cells.spoiled |= {(_FIELD, struct, name) for struct, name in unit.defaults}
     for variable in unit.variables:
         if variable.init is not None:
             _assign(cells, variable, variable.init, "", repeats=False)
             _expressions(cells, [variable.init], "", repeats=False)
     for function in unit.functions.values():
         jumps = any(s.kind == "goto" for s in function.body.walk())
+        for name, value in function.inits:
+            _assign(cells, (_FIELD, function.owner, name), value, function.key, repeats=True)
+            _expressions(cells, [value], function.key, repeats=True)
         _block(cells, function.body, function.key, repeats=jumps)
     return cells
 

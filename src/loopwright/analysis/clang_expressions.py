@@ -194,6 +194,7 @@ class ExpressionReader:
                 and args[0].type.stripped.spelling == made.type.spelling
             )
             made.args = tuple(args)
+            made.by_reference = self._references(referenced)
             if copies and referenced.is_default_method():
                 made.kind = "cast"
             return

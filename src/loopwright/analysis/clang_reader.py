@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -77,6 +78,7 @@ class _UnitReader(ExpressionReader):
                 )
         self._declarations(tu.cursor)
         self._instantiations()
+        self.unit.defaults |= self.types.defaults
 
     def _declarations(self, parent: Any) -> None:
         for cursor in parent.get_children():
@@ -138,6 +140,13 @@ class _UnitReader(ExpressionReader):
             is_method=cursor.kind.name != "FUNCTION_DECL" and not cursor.is_static_method(),
             in_main_file=in_main_file,
         )
+        if cursor.kind.name == "CONSTRUCTOR":
+            function.owner = self.types.of(cursor.semantic_parent.type).spelling
+            function.inits = tuple(
+                (member.spelling, self.expression(value))
+                for member, value in itertools.pairwise(children)
+                if member.kind.name == "MEMBER_REF" and value.kind.is_expression()
+            )
         self.unit.functions[function.key] = function
 
     # -- declarations of variables

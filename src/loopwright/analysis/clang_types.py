@@ -19,6 +19,8 @@ class TypeReader:
 
     def __init__(self) -> None:
         self._known: dict[str, CType] = {}
+        self.defaults: set[tuple[str, str]] = set()
+        """(struct, member) for members that the struct itself gives a value."""
 
     def of(self, type_: Any) -> CType:
         """The canonical form of a libclang type."""
@@ -79,3 +81,6 @@ class TypeReader:
         fields = list(canonical.get_fields())
         if all(f.spelling and not f.is_bitfield() for f in fields):
             made.fields = tuple((f.spelling, self.of(f.type)) for f in fields)
+        for one in fields:
+            if any(child.kind.is_expression() for child in one.get_children()):
+                self.defaults.add((spelling, one.spelling))

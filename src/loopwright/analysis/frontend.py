@@ -16,6 +16,7 @@ from loopwright.analysis.ir import LoopNest, Unknown
 from loopwright.analysis.liveness import Liveness
 from loopwright.analysis.lowering import Lowering
 from loopwright.analysis.nests import LOOPS, REGION, NestReader
+from loopwright.analysis.objects import Objects
 from loopwright.analysis.origins import Aliasing
 from loopwright.analysis.syntax import Stmt, Unit
 from loopwright.core.task import Kernel, Language
@@ -121,12 +122,13 @@ def _nests_of(unit: Unit, program: _Program, *, regions: bool) -> Iterator[tuple
     promised = frozenset(f.key for f in unit.functions.values() if f.name == name)
     summaries = Summaries(unit)
     aliasing = Aliasing(unit, whole=program.is_one_file, promised=promised, calls=summaries)
+    objects = Objects(unit, aliasing.cells) if program.is_one_file else None
     for function in unit.functions.values():
         asked = program.functions is None or function.name in program.functions
         if not function.in_main_file or not asked:
             continue
         effects = aliasing.effects(function)
-        relations = Relations(program.differences, aliasing.cells, function, effects)
+        relations = Relations(program.differences, aliasing.cells, function, effects, objects)
         roots = [(loop, False) for loop in outermost_loops(function.body)]
         if regions:
             roots += [(region, True) for region in consecutive(function.body)]

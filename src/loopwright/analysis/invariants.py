@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from loopwright.analysis.assignments import Cells, cell_of
+from loopwright.analysis.objects import Objects
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.scopes import Effects
 from loopwright.analysis.syntax import CType, Expr, Function, Unit, Variable
@@ -142,14 +143,28 @@ def _pointed(arg: Expr, spoiled: set[str]) -> None:
 class Relations:
     """Differences between the integers of one function that a nest has as parameters."""
 
-    def __init__(self, differences: Differences, cells: Cells, function: Function, whole: Effects) -> None:
+    def __init__(
+        self,
+        differences: Differences,
+        cells: Cells,
+        function: Function,
+        whole: Effects,
+        objects: Objects | None = None,
+    ) -> None:
         self.differences = differences
+        self.objects = objects
         self.passed = _arguments(cells, function) if differences else []
         self.function = function
         self.whole = whole
 
     def between(self, first: Expr, second: Expr) -> int | None:
         """first - second for two parameters of the nest, as the source has them; None: not known."""
+        known = self._between(first, second)
+        if known is None and self.objects is not None:
+            return self.objects.differences(first, second, self.function)
+        return known
+
+    def _between(self, first: Expr, second: Expr) -> int | None:
         if first.kind == "member" and second.kind == "member":
             return self._members(first, second)
         if first.variable is None or second.variable is None or not self.passed:

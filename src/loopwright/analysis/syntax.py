@@ -165,7 +165,10 @@ class Stmt:
 
 @dataclass(eq=False)
 class Function:
-    """A function with its body. `key` identifies it; `internal`: static or in an anonymous namespace."""
+    """A function with its body. `key` identifies it; `internal`: static or in an anonymous namespace.
+
+    Of a constructor, `inits` are the members set in its initialiser list, and `owner` is its class.
+    """
 
     name: str
     key: str
@@ -175,6 +178,8 @@ class Function:
     internal: bool = False
     is_method: bool = False
     in_main_file: bool = True
+    inits: tuple[tuple[str, Expr], ...] = ()
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,7 +196,8 @@ class Token:
 class Unit:
     """One source file, parsed. `functions` are those with a body, by key; `tokens` those of the main file;
     `macros` the byte ranges of macro uses in it, `called` the functions it calls by key that it does not
-    define, those of system headers left out. `errors` are in words, with lines; empty when it parsed.
+    define, those of system headers left out; `defaults` the members (struct, name) that the struct itself
+    gives a value. `errors` are in words, with lines; empty when it parsed.
     """
 
     file: str
@@ -202,3 +208,4 @@ class Unit:
     macros: list[tuple[int, int]] = field(default_factory=list)
     errors: list[tuple[str, int]] = field(default_factory=list)
     called: set[str] = field(default_factory=set)
+    defaults: set[tuple[str, str]] = field(default_factory=set)
