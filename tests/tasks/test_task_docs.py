@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loopwright.core.task import Dtype, Task, Use
+from loopwright.core.task import Dtype, Range, Task, Use
 from loopwright.tasks.kernel_checks import INIT_OPTIONS
 from loopwright.tasks.load import load_task
 from loopwright.tasks.schema import TABLES, known_keys
@@ -29,6 +29,7 @@ HEADINGS = {
     (): "## Top level",
     ("build",): "## `[build]`",
     ("case",): "## `[[case]]`",
+    ("held-out",): "## `[[held-out]]`",
     ("output",): "## `[output]`",
     ("output", "files"): "### Entries of `files`",
     ("work",): "## `[work]`",
@@ -61,7 +62,9 @@ def rows(heading: str) -> dict[str, list[str]]:
 def test_the_program_example_is_a_task(tmp_path: Path) -> None:
     task = example("program", tmp_path)
     assert task.kernel is None
-    assert [case.use for case in task.cases] == [Use.CHECK, Use.TIME, Use.HELD_OUT]
+    assert [case.use for case in task.cases] == [Use.CHECK, Use.TIME]
+    assert task.held_out[0].params == {"n": Range(1000, 2500000), "steps": Range(1, 60)}
+    assert task.held_out[0].args == ("{n}", "{steps}")
     assert task.output.files[0].path == "line.bin"
 
 

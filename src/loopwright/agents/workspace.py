@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from loopwright.core.candidate import Candidate
-from loopwright.core.task import Task, Use
+from loopwright.core.task import Case, HeldOut, Task, Use
 from loopwright.core.tree import Tree
 
 TASK_FILE = "loopwright.toml"
@@ -24,12 +24,13 @@ class MalformedWorkspace(Exception):
 
 
 def visible_task(task: Task) -> Task:
-    """The task without its held-out cases and the files that only they use."""
+    """The task without its held-out cases, the ranges of those to come, and the files that only they use."""
     kept = task.cases_for(Use.CHECK, Use.TIME)
-    hidden = {p for c in task.cases_for(Use.HELD_OUT) for p in (*c.files, c.stdin) if p is not None}
+    held_out: tuple[Case | HeldOut, ...] = (*task.cases_for(Use.HELD_OUT), *task.held_out)
+    hidden = {p for c in held_out for p in (*c.files, c.stdin) if p is not None}
     shown = {p for c in kept for p in (*c.files, c.stdin) if p is not None}
     tree = Tree({p: c for p, c in task.tree.items() if p not in hidden - shown and p != TASK_FILE})
-    return replace(task, cases=kept, tree=tree)
+    return replace(task, cases=kept, tree=tree, held_out=())
 
 
 def fill(folder: Path, task: Task, candidate: Candidate) -> None:

@@ -75,13 +75,25 @@ class Baseline:
     flags: tuple[str, ...] = ()
 
 
+class Elsewhere(StrEnum):
+    """What became of a speedup at sizes that the run did not see."""
+
+    KEPT = "kept"
+    SMALLER = "smaller"
+    """Less than half of it is left, on the scale of logarithms."""
+    VANISHED = "vanished"
+    SLOWER = "slower"
+    NOT_TIMED = "not-timed"
+    """No held-out case takes long enough to be timed, or there is none."""
+
+
 @dataclass(frozen=True)
 class Best:
     """The winner of a run, timed again at the end beside the original.
 
     `wall_s` and `original_wall_s` are medians of that last timing, summed over the timed cases;
-    `held_out_speedup` is None when the task has no held-out case. `floors` are the least times that are
-    possible here, by timed case, as far as the work is known.
+    `held_out_speedup` is None when no held-out case could be timed; `elsewhere` says how it compares.
+    `floors` are the least times that are possible here, by timed case, as far as the work is known.
     """
 
     candidate: str
@@ -92,6 +104,7 @@ class Best:
     wall_s: float
     original_wall_s: float = 0.0
     held_out_speedup: Speedup | None = None
+    elsewhere: Elsewhere = Elsewhere.NOT_TIMED
     floors: Mapping[str, Floor] = field(default_factory=dict)
 
 

@@ -142,6 +142,40 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Range:
+    """Whole numbers from `low` to `high`, both included, in steps of `step`."""
+
+    low: int
+    high: int
+    step: int = 1
+
+    @property
+    def last(self) -> int:
+        """The largest number that belongs to it."""
+        return self.high - (self.high - self.low) % self.step
+
+    def __str__(self) -> str:
+        return f"{self.low}..{self.high}" + (f" step {self.step}" if self.step != 1 else "")
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Inputs that nobody knows before the end of a run: `count` cases whose params are drawn then.
+
+    In `args`, "{n}" stands for the number drawn for the param n. A kernel gets a fresh seed with each.
+    """
+
+    params: Mapping[str, int | Range] = field(default_factory=dict)
+    name: str = "held-out"
+    count: int = 4
+    args: tuple[str, ...] = ()
+    stdin: str | None = None
+    files: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True)
 class Build:
     """How the program is built: by `sources`, or by `command` with {cc} {cxx} {cflags} {ldflags} {exe}.
 
@@ -253,6 +287,7 @@ class Task:
     work: Work = Work()
     fast_math: bool = False
     schema: int = 1
+    held_out: tuple[HeldOut, ...] = ()
 
     def is_editable(self, path: str) -> bool:
         """Whether a candidate may change, add or remove the file `path`."""
@@ -272,4 +307,7 @@ class Task:
         """SHA-256 of the whole task, files included: 64 hexadecimal digits."""
         spec = repr((self.name, self.editable, self.build, self.cases, self.output, self.kernel, self.work,
                      self.language, self.fast_math, self.schema))  # fmt: skip
+        if self.held_out:
+            # Tasks without ranges keep the digest that they had before there were any.
+            spec += repr(self.held_out)
         return hashlib.sha256((self.tree.digest + spec).encode("utf-8", "surrogateescape")).hexdigest()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import fnmatch
-import keyword
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from loopwright.core.errors import TaskError
-from loopwright.core.task import Case, StdoutMode, Task, Tolerance, Use
+from loopwright.core.task import Case, HeldOut, StdoutMode, Task, Tolerance
 from loopwright.tasks.build_checks import check_build
+from loopwright.tasks.case_checks import NAME, check_cases, check_held_out
+from loopwright.tasks.held_out import ends_of
 from loopwright.tasks.problems import Key, TaskFile, found, suggestion
 from loopwright.tasks.references import (
-    check_in_tree,
     check_integer_tolerance,
     check_names,
     check_path,
@@ -22,9 +23,6 @@ from loopwright.tasks.references import (
 
 BUILD_FILES = ("Makefile", "makefile", "GNUmakefile", "CMakeLists.txt", "configure", "meson.build")
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OWN_VARIABLES = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OMP_DYNAMIC")
 _MAIN = re.compile(rb"\bmain\b")
 
 
@@ -36,18 +34,21 @@ def check_task(file: TaskFile, task: Task) -> None:
     """
     from loopwright.tasks.kernel_checks import check_kernel
 
-    if not _NAME.fullmatch(task.name):
+    if not NAME.fullmatch(task.name):
         raise file.problem(
             ("name",),
             f"found {found(task.name)}; expected a short name",
             "letters, digits, and . _ + - after the first; at most 64",
         )
     check_build(file, task)
-    _check_cases(file, task)
+    check_cases(file, task)
+    check_held_out(file, task)
     _check_output(file, task)
-    _check_work(file, task)
+    # Expressions have to make sense at both ends of every range, not only for the cases that are given.
+    with_ends = replace(task, cases=(*task.cases, *ends_of(task)))
+    _check_work(file, with_ends)
     if task.kernel is not None:
-        check_kernel(file, task)
+        check_kernel(file, with_ends)
     elif not any(_MAIN.search(content) for content in task.tree.values()):
         raise file.problem(
             ("build",),
@@ -55,74 +56,6 @@ def check_task(file: TaskFile, task: Task) -> None:
             "a program task needs one; for a single function without main, add [kernel]",
         )
     _check_editable(file, task)
-
-
-def _check_cases(file: TaskFile, task: Task) -> None:
-    if not task.cases:
-        raise file.problem(
-            ("case",),
-            'no case is given; expected at least one with use = "time"',
-            'add [[case]] with name = "full" and use = "time"',
-        )
-    seen: dict[str, int] = {}
-    for n, case in enumerate(task.cases):
-        key: Key = ("case", n)
-        if not _NAME.fullmatch(case.name):
-            raise file.problem(
-                (*key, "name"),
-                f"found {found(case.name)}; expected a short name",
-                "letters, digits, and . _ + - after the first; at most 64",
-            )
-        if case.name in seen:
-            raise file.problem(
-                (*key, "name"), f"two cases are named {case.name!r}", "each needs its own name"
-            )
-        seen[case.name] = n
-        _check_case(file, task, key, case)
-    if not task.cases_for(Use.TIME):
-        raise file.problem(
-            ("case",),
-            'no case has use = "time"; there would be nothing to make faster',
-            'add use = "time" to the case that takes about a second',
-        )
-
-
-def _check_case(file: TaskFile, task: Task, key: Key, case: Case) -> None:
-    for n, path in enumerate(case.files):
-        check_in_tree(file, (*key, "files", n), path, task, "input file")
-    check_unique(file, (*key, "files"), case.files)
-    if case.stdin is not None:
-        check_in_tree(file, (*key, "stdin"), case.stdin, task, "input file")
-    for n, arg in enumerate(case.args):
-        if "\0" in arg:
-            raise file.problem((*key, "args", n), "an argument cannot hold a zero byte")
-    for name, value in case.env.items():
-        if not _VARIABLE.fullmatch(name) or "\0" in value:
-            raise file.problem((*key, "env"), f"{name!r} is not the name of an environment variable")
-        if name in _OWN_VARIABLES:
-            raise file.problem(
-                (*key, "env"),
-                f"{name} is set by Loopwright, which checks several thread numbers",
-                f"remove {name}",
-            )
-    for name, number in case.params.items():
-        if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
-            raise file.problem((*key, "params"), f"{name!r} cannot be used as a name in an expression")
-        if abs(number) >= 2**63:
-            raise file.problem((*key, "params"), f"{name} = {number} is beyond 2**63")
-    if task.kernel is None and file.at((*key, "seed")) is not None:
-        raise file.problem(
-            (*key, "seed"),
-            "a program does not get the seed; it is for kernel tasks",
-            "remove it, and give the program its seed in args",
-        )
-    for name in ("args", "stdin", "files"):
-        if task.kernel is not None and file.at((*key, name)) is not None:
-            raise file.problem(
-                (*key, name),
-                f"a kernel is called, not started: it has no {name}",
-                "remove it; a case of a kernel task gives params and a seed",
-            )
 
 
 def _check_output(file: TaskFile, task: Task) -> None:
@@ -207,7 +140,8 @@ def _check_editable(file: TaskFile, task: Task) -> None:
                 f"{glob!r} matches no file in {file.path.parent}{suggestion(glob, task.tree)}",
                 f"files there: {some_of(task.tree)}",
             )
-    inputs = {path for case in task.cases for path in (*case.files, *([case.stdin] if case.stdin else []))}
+    given: tuple[Case | HeldOut, ...] = (*task.cases, *task.held_out)
+    inputs = {path for case in given for path in (*case.files, *([case.stdin] if case.stdin else []))}
     protected = [(path, "an input of a case") for path in sorted(inputs)]
     if task.build.command is not None:
         scripts = [

@@ -13,11 +13,13 @@ from loopwright.core.task import (
     Case,
     Dtype,
     FileFormat,
+    HeldOut,
     Init,
     Kernel,
     Language,
     Output,
     OutputFile,
+    Range,
     Role,
     StdoutMode,
     Task,
@@ -26,6 +28,7 @@ from loopwright.core.task import (
     Work,
 )
 from loopwright.core.tree import Tree
+from loopwright.tasks.held_out import parse_range
 from loopwright.tasks.problems import Key, TaskFile, found, suggestion
 from loopwright.tasks.read import CXX_SUFFIXES, find_task_file, read_task_file, validated
 from loopwright.tasks.tree import read_tree
@@ -72,7 +75,8 @@ def implied_language(sources: Sequence[str], editable: Sequence[str], tree: Iter
 def _named_files(table: schema.TaskTable) -> frozenset[str]:
     """Files that the task file names as input: taken even when they look like build outputs."""
     named = set(table.build.sources or ())
-    for case in table.case:
+    given: list[schema.CaseTable | schema.HeldOutTable] = [*table.case, *table.held_out]
+    for case in given:
         named |= set(case.files or ()) | ({case.stdin} if case.stdin else set())
     for argument in table.kernel.argument if table.kernel else ():
         init = argument.init or {}
@@ -125,6 +129,7 @@ def _task(file: TaskFile, table: schema.TaskTable, tree: Tree) -> Task:
         work=Work(table.work.bytes, table.work.flops),
         fast_math=table.fast_math,
         schema=table.schema_,
+        held_out=tuple(_held_out(file, ("held-out", n), each) for n, each in enumerate(table.held_out)),
     )
 
 
@@ -152,6 +157,29 @@ def _case(table: schema.CaseTable) -> Case:
         env=dict(table.env),
         params=dict(table.params),
         seed=1 if table.seed is None else table.seed,
+        timeout_s=table.timeout_s,
+    )
+
+
+def _held_out(file: TaskFile, key: Key, table: schema.HeldOutTable) -> HeldOut:
+    params: dict[str, int | Range] = {}
+    for name, value in table.params.items():
+        drawn = parse_range(value) if isinstance(value, str) else value
+        if drawn is None:
+            raise file.problem(
+                (*key, "params"),
+                f"{name} = {found(value)}; expected a number, or a range from low to high",
+                f'{name} = "500..700"   or, for multiples: {name} = "512..1024 step 64"',
+            )
+        params[name] = drawn
+    return HeldOut(
+        params=params,
+        name=table.name,
+        count=table.count,
+        args=tuple(table.args or ()),
+        stdin=table.stdin,
+        files=tuple(table.files or ()),
+        env=dict(table.env),
         timeout_s=table.timeout_s,
     )
 

@@ -92,6 +92,19 @@ class CaseTable(Table):
     timeout_s: Seconds | None = None
 
 
+class HeldOutTable(Table):
+    """`[[held-out]]`."""
+
+    name: str = "held-out"
+    params: dict[str, int | str]
+    count: Annotated[int, Field(ge=1, le=16)] = 4
+    args: list[str] | None = None
+    stdin: str | None = None
+    files: list[str] | None = None
+    env: dict[str, str] = {}
+    timeout_s: Seconds | None = None
+
+
 class OutputFileTable(ToleranceKeys):
     """One entry of `files` in `[output]`."""
 
@@ -149,6 +162,7 @@ class TaskTable(Table):
     fast_math: bool = False
     build: BuildTable
     case: list[CaseTable]
+    held_out: Annotated[list[HeldOutTable], Field(alias="held-out")] = []
     output: OutputTable = OutputTable()
     work: WorkTable = WorkTable()
     kernel: KernelTable | None = None
@@ -158,6 +172,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     (): TaskTable,
     ("build",): BuildTable,
     ("case",): CaseTable,
+    ("held-out",): HeldOutTable,
     ("output",): OutputTable,
     ("output", "files"): OutputFileTable,
     ("work",): WorkTable,

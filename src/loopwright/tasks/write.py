@@ -10,10 +10,12 @@ from loopwright.core.task import (
     Argument,
     Build,
     Case,
+    HeldOut,
     Init,
     Kernel,
     Output,
     OutputFile,
+    Range,
     Role,
     StdoutMode,
     Task,
@@ -70,6 +72,8 @@ class _Writer:
                 self._table("kernel.argument", _argument(argument), many=True)
         for case in task.cases:
             self._table("case", _case(case, task.kernel is not None), many=True)
+        for held_out in task.held_out:
+            self._table("held-out", _held_out(held_out), many=True)
         self._table("output", _output(task.output, task.kernel is not None))
         stated = {"bytes": task.work.bytes, "flops": task.work.flops}
         if work := {name: text for name, text in stated.items() if text is not None}:
@@ -160,6 +164,17 @@ def _case(case: Case, is_kernel: bool) -> dict[str, object]:
         table["seed"] = case.seed
     if case.timeout_s is not None:
         table["timeout_s"] = case.timeout_s
+    return table
+
+
+def _held_out(held_out: HeldOut) -> dict[str, object]:
+    params = {n: str(v) if isinstance(v, Range) else v for n, v in held_out.params.items()}
+    table: dict[str, object] = {"name": held_out.name, "params": params, "count": held_out.count}
+    for name in ("args", "stdin", "files", "env"):
+        if value := getattr(held_out, name):
+            table[name] = value
+    if held_out.timeout_s is not None:
+        table["timeout_s"] = held_out.timeout_s
     return table
 
 

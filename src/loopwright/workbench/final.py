@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Sequence
 
@@ -13,16 +14,25 @@ from loopwright.core.timing import Comparison, Speedup
 from loopwright.core.tree import unified_patch
 from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict
 from loopwright.gates.chain import run_gates
-from loopwright.gates.gate import Stage, Subject
+from loopwright.gates.gate import Context, Stage, Subject
 from loopwright.harness.types import BuildResult
 from loopwright.system.load import disturbs
 from loopwright.system.machine import usable_cpus
 from loopwright.system.store import write_atomically
+from loopwright.tasks.held_out import held_out_lines
 from loopwright.timing.policy import Policy
 from loopwright.timing.promotion import is_promoted
 from loopwright.workbench.baseline import median_wall_s
 from loopwright.workbench.bench import Workbench
-from loopwright.workbench.held_out import GATE, held_out_outputs
+from loopwright.workbench.held_out import (
+    GATE,
+    HeldOutCases,
+    choose,
+    elsewhere,
+    elsewhere_words,
+    held_out_outputs,
+    run_originals,
+)
 from loopwright.workbench.policies import final_policy, held_out_policy
 from loopwright.workbench.records import from_data, to_data
 from loopwright.workbench.trials import judged_trial
@@ -31,6 +41,9 @@ _RUNNERS_UP = 2
 _SHORTEST_PROGRAM_S = 0.01
 """Below this a program's time is mostly that of starting a process."""
 _SHORTEST_CALL_S = 0.0005
+_COMPARABLE = 0.1
+"""Of the time of the timed case: below that a case says little about what is gained."""
+_CHOSEN = "held-out"
 
 
 def finish(bench: Workbench) -> RunResult:
@@ -85,21 +98,22 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
     if verdict.failure is not None:
         return None, _told(bench, candidate, verdict.failure)
     assert subject.build is not None
-    held_out = held_out_outputs(bench.context, subject.build, bench.expected, bench.add_measured)
-    verdict = Verdict((*verdict.results, held_out))
-    if held_out.failure is not None:
-        return None, _told(bench, candidate, held_out.failure)
+    held_out = _held_out_cases(bench)
+    unseen = held_out_outputs(bench.context, subject.build, held_out)
+    verdict = verdict.extended(unseen)
+    if unseen.failure is not None:
+        return None, _told(bench, candidate, unseen.failure)
     timed, floors = _timed(
-        bench, subject.build, bench.task.cases_for(Use.TIME), final_policy(bench.execution_s())
+        bench, bench.context, subject.build, bench.task.cases_for(Use.TIME), final_policy(bench.execution_s())
     )
     if timed is None or floors.failure is not None:
         return None, _told(bench, candidate, floors.failure)
-    elsewhere, elsewhere_floors = _held_out_speedup(bench, subject.build)
-    if elsewhere_floors.failure is not None:
-        return None, _told(bench, candidate, elsewhere_floors.failure)
+    there, floors_there = _held_out_speedup(bench, subject.build, held_out)
+    if floors_there is not None and floors_there.failure is not None:
+        return None, _told(bench, candidate, floors_there.failure)
     verdict = verdict.extended(floors)
     bench.journal.write("final", candidate=candidate.id, verdict=to_data(verdict),
-                        comparison=to_data(timed), held_out=to_data(elsewhere))  # fmt: skip
+                        comparison=to_data(timed), held_out=to_data(there))  # fmt: skip
     if not is_promoted(timed.speedup, bench.machine.noise):
         return None, None
     return (
@@ -111,7 +125,8 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
             gates=verdict.by_gate,
             wall_s=median_wall_s(timed, "b"),
             original_wall_s=median_wall_s(timed, "a"),
-            held_out_speedup=elsewhere,
+            held_out_speedup=there,
+            elsewhere=elsewhere(timed.speedup, there, _comparable(bench, held_out), bench.machine.noise),
             floors=timed.floors,
         ),
         None,
@@ -124,10 +139,29 @@ def _told(bench: Workbench, candidate: Candidate, failure: Failure | None) -> Fa
     return failure
 
 
+def _held_out_cases(bench: Workbench) -> HeldOutCases:
+    """The held-out cases of the run: drawn here for the first time, once for all finalists; the secret that
+    chose them is in the journal from now on, so that a resumed run has the same.
+    """
+    chosen = [e for e in bench.journal.events if e.kind == _CHOSEN]
+    if chosen:
+        cases = tuple(from_data(Case, data) for data in chosen[0].data["cases"])
+    else:
+        secret = secrets.token_hex(16)
+        cases = choose(bench.task, secret)
+        bench.journal.write(_CHOSEN, secret=secret, cases=to_data(cases))
+    return run_originals(bench.context, cases, bench.expected, bench.add_measured)
+
+
+def _comparable(bench: Workbench, held_out: HeldOutCases) -> frozenset[str]:
+    """Names of the held-out cases that take about as long as the timed ones."""
+    least_s = _COMPARABLE * min(bench.measured(case).wall_s for case in bench.task.cases_for(Use.TIME))
+    return frozenset(c.name for c in held_out.cases if bench.measured(c).wall_s >= least_s)
+
+
 def _timed(
-    bench: Workbench, build: BuildResult, cases: Sequence[Case], policy: Policy
+    bench: Workbench, context: Context, build: BuildResult, cases: Sequence[Case], policy: Policy
 ) -> tuple[Comparison | None, GateResult]:
-    context = bench.context
     original = context.builder.build(bench.task.tree, context.toolchain, context.variant)
     if original.failure is not None:
         raise TaskError(original.failure.message, where=bench.task.name)
@@ -143,14 +177,16 @@ def _timed(
     )
 
 
-def _held_out_speedup(bench: Workbench, build: BuildResult) -> tuple[Speedup | None, GateResult]:
+def _held_out_speedup(
+    bench: Workbench, build: BuildResult, held_out: HeldOutCases
+) -> tuple[Speedup | None, GateResult | None]:
     """The speedup at sizes that nobody tuned for, as far as they are long enough to be timed."""
     shortest_s = _SHORTEST_CALL_S if bench.task.kernel else _SHORTEST_PROGRAM_S
-    cases = [c for c in bench.task.cases_for(Use.HELD_OUT) if bench.measured(c).wall_s >= shortest_s]
+    cases = [case for case in held_out.cases if bench.measured(case).wall_s >= shortest_s]
     if not cases:
-        return None, GateResult(GATE, GateStatus.NOT_AVAILABLE, reason="too short to be timed")
+        return None, None
     policy = held_out_policy(sum(bench.measured(case).outer_s for case in cases))
-    comparison, result = _timed(bench, build, cases, policy)
+    comparison, result = _timed(bench, held_out.seen_by(bench.context), build, cases, policy)
     return comparison.speedup if comparison else None, result
 
 
@@ -169,11 +205,16 @@ def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failur
     else:
         status, reason = RunStatus.FAILED, "no candidate passed the gates"
     if best is not None and best.held_out_speedup is not None:
-        slower = [f"{n} ({r:.2f}x)" for n, r in best.held_out_speedup.by_case.items() if r < 1]
-        if slower:
+        if gone := elsewhere_words(best.elsewhere, best.speedup, best.held_out_speedup):
+            warnings.append(gone)
+        elif slower := [f"{n} ({r:.2f}x)" for n, r in best.held_out_speedup.by_case.items() if r < 1]:
             warnings.append(f"slower at held-out sizes: {', '.join(slower)}")
-    if not bench.task.cases_for(Use.HELD_OUT):
-        warnings.append("no held-out case: nothing was checked at a size that the run did not see")
+    can_be = bench.task.kernel or bench.task.held_out or bench.task.cases_for(Use.HELD_OUT)
+    if not can_be or (best is not None and best.gates.get(GATE) != GateStatus.PASS):
+        warnings.append(
+            "no held-out sizes: nothing was checked at a size that the run did not see; say in loopwright.toml "
+            f"what sizes there are, as in\n{held_out_lines(bench.task)}"
+        )
     if not bench.task.cases_for(Use.CHECK):
         warnings.append("no check case: outputs were compared on the timed case alone")
     if disturbs(others := bench.others.processors()):

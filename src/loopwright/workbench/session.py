@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -32,7 +33,7 @@ from loopwright.workbench.baseline import (
 )
 from loopwright.workbench.context import Measured, completed, make_context, needed_cases
 from loopwright.workbench.expected import ExpectedOutputs
-from loopwright.workbench.held_out import held_out_outputs
+from loopwright.workbench.held_out import HeldOutCases, choose, held_out_outputs, run_originals
 from loopwright.workbench.machine_file import MachineFacts, machine_facts
 from loopwright.workbench.policies import final_policy
 from loopwright.workbench.profiling import profile_build
@@ -58,6 +59,7 @@ class Session(AbstractContextManager["Session"]):
         self._folder = Path(tempfile.mkdtemp(prefix="loopwright-"))
         self._expected = ExpectedOutputs(self._folder / "reference")
         self._measured = Measured({})
+        self._held_out: HeldOutCases | None = None
         self._directory = RunDirectory(self._folder)
         try:
             self.context = make_context(task, settings, self._directory, self._expected, self._measured)
@@ -128,7 +130,11 @@ class Session(AbstractContextManager["Session"]):
         """The held-out cases of a tree that passed :meth:`check`."""
         self._say("running the held-out cases")
         build = self.context.builder.build(tree, self.context.toolchain, self.context.variant)
-        return held_out_outputs(self.context, build, self._expected, self._measured.cases.__setitem__)
+        if self._held_out is None:
+            cases = choose(self.task, secrets.token_hex(16))
+            add_measured = self._measured.cases.__setitem__
+            self._held_out = run_originals(self.context, cases, self._expected, add_measured)
+        return held_out_outputs(self.context, build, self._held_out)
 
     def timing(self, tree: Tree, policy: Policy) -> tuple[GateResult, Speedup | None]:
         """Whether the clock finds anything against `tree`, when it is timed beside the original; and the
