@@ -121,9 +121,9 @@ def expand_scalar(source: NestSource, draft: Draft, path: tuple[Loop, ...], scal
         for s in nest.root.statements()
         if s.id != draft.update.id and any(a.array == scalar.id for a in s.accesses)
     ]
-    if len(users) != 2:
-        raise Declined(f"'{name}' is not set once before and used once after the sum")
-    begin, end = users
+    if len(users) < 2:
+        raise Declined(f"'{name}' is not set before and used after the sum")
+    begin, end, *later = users
     holder = path_to(nest.root, begin.id)[-1]
     inner = next((item for item in holder.body_items if isinstance(item, Loop) and item in path), None)
     order = [item.id for item in holder.body_items]
@@ -131,9 +131,10 @@ def expand_scalar(source: NestSource, draft: Draft, path: tuple[Loop, ...], scal
         inner is None
         or end.id not in order
         or not order.index(begin.id) < order.index(inner.id) < order.index(end.id)
+        or any(s.id not in order for s in later)
     ):
         raise Declined(f"'{name}' is not set just before and used just after the sum")
-    for statement in (begin, end):
+    for statement in users:
         require_plain(statement)
     first = assignment_of(code(source.data, begin.range.start, begin.range.end))
     last = assignment_of(code(source.data, end.range.start, end.range.end))
@@ -142,14 +143,45 @@ def expand_scalar(source: NestSource, draft: Draft, path: tuple[Loop, ...], scal
     result, write = written_array(nest, end)
     if result.is_scalar or plain_type(result.dtype) != plain_type(scalar.dtype):
         raise Declined(f"'{last.left}' is not an array of the type of '{name}', {scalar.dtype}")
-    between = [s for s in holder.statements() if s.range.start > begin.range.start and s.id != end.id]
+    between = [s for s in holder.statements() if begin.range.start < s.range.start < end.range.start]
     if any(a.array == result.id for s in between for a in s.accesses):
         raise Declined(f"the sum reads or writes '{result.name}'")
+    used = {a.array for a in end.accesses if a.kind is AccessKind.READ and a.array != scalar.id}
+    if any(a.array in used and a.kind is AccessKind.WRITE for s in between for a in s.accesses):
+        raise Declined(f"what '{last.left}' is made of changes during the sum")
     if any(
         a.array == result.id and a.subscripts != write.subscripts for s in (begin, end) for a in s.accesses
     ):
         raise Declined(f"'{result.name}' is read at another element")
+    if later and (last.operator != "=" or last.right != name):
+        raise Declined(f"'{name}' is used more than once after the sum")
     _finish(draft, scalar, result, write, begin, end, first, last)
+    _read_from_result(source, draft, scalar, write, later)
+
+
+def _read_from_result(
+    source: NestSource, draft: Draft, scalar: Array, write: Access, later: list[Statement]
+) -> None:
+    """Statements after `c = s;` that use s read c instead; only the last of them may write to c's array."""
+    changed: dict[str, Statement | None] = {}
+    until = later[-1].range.start if later else 0
+    for statement in draft.nest.root.statements():
+        writes = any(a.array == write.array and a.kind is AccessKind.WRITE for a in statement.accesses)
+        if writes and write.range.end < statement.range.start < until:
+            raise Declined(f"'{scalar.name}' is used after more of the result was written")
+    for statement in later:
+        if any(a.array == scalar.id and a.kind is AccessKind.WRITE for a in statement.accesses):
+            raise Declined(f"'{scalar.name}' is set again after the sum")
+        changed[statement.id] = replace(
+            statement,
+            accesses=tuple(
+                replace(write, kind=AccessKind.READ) if a.array == scalar.id else a
+                for a in statement.accesses
+            ),
+        )
+        text = code(source.data, statement.range.start, statement.range.end).rstrip("; ")
+        draft.texts[statement.id] = substituted(text, {scalar.name: draft.target}) + ";"
+    draft.nest = _replaced(draft.nest, changed)
 
 
 def _finish(

@@ -135,6 +135,11 @@ class _Reader:
             left = self._one(terms)
             if divides:
                 terms = (Term((*left.factors, *self._divisor(right)), left.negative),)
+            elif _is_sum_of_products(right):
+                # alpha * (a * b + c * d): the products are rounded anyway, so that each may be scaled alone.
+                terms = tuple(left.times(t) for t in right)
+            elif _is_sum_of_products(terms):
+                terms = tuple(t.times(self._one(right)) for t in terms)
             else:
                 terms = (left.times(self._one(right)),)
         return terms
@@ -196,6 +201,10 @@ class _Reader:
 
     def between(self, start: int) -> str:
         return self.text[self.tokens[start][1] : self.tokens[self.at - 1][2]]
+
+
+def _is_sum_of_products(terms: tuple[Term, ...]) -> bool:
+    return len(terms) > 1 and all(len(t.factors) > 1 for t in terms)
 
 
 def hidden_names(sources: Mapping[str, bytes], used: frozenset[str]) -> frozenset[str]:
