@@ -212,8 +212,8 @@ def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failur
     can_be = bench.task.kernel or bench.task.held_out or bench.task.cases_for(Use.HELD_OUT)
     if not can_be or (best is not None and best.gates.get(GATE) != GateStatus.PASS):
         warnings.append(
-            "no held-out sizes: nothing was checked at a size that the run did not see; say in loopwright.toml "
-            f"what sizes there are, as in\n{held_out_lines(bench.task)}"
+            "no held-out sizes: nothing was checked at a size that the run did not see; say in "
+            f"loopwright.toml what sizes there are, as in\n{held_out_lines(bench.task)}"
         )
     if not bench.task.cases_for(Use.CHECK):
         warnings.append("no check case: outputs were compared on the timed case alone")
