@@ -18,8 +18,8 @@ INSTRUCTIONS = """\
 Make the task faster without changing what it computes. `task` says what it is; edit the editable files (with
 write_file, or in the workspace), then `check` (does it build, is it right?) and `time` (is it faster?).
 `profile`, `remarks` and `analyze` say where the time goes, what the compiler did, and which loops are proved
-parallel. Every check and time is an evaluation in the record of the run and counts against its budget; the same
-files are never judged twice. Inputs that you do not see are run at the end.
+parallel. Every check and time is an evaluation in the record of the run and counts against its budget; the
+same files are never judged twice. Inputs that you do not see are run at the end.
 """
 Json = dict[str, Any]
 
