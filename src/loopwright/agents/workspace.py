@@ -14,8 +14,8 @@ from pathlib import Path
 from loopwright.core.candidate import Candidate
 from loopwright.core.task import Case, HeldOut, Task, Use
 from loopwright.core.tree import Tree
+from loopwright.tasks.read import TASK_FILE
 
-TASK_FILE = "loopwright.toml"
 _MOST_BYTES = 64 << 20
 
 

@@ -9,7 +9,7 @@ from loopwright.core.run import Evaluation, RunStatus
 from loopwright.core.task import Use
 from loopwright.core.verdict import GateResult, GateStatus
 from loopwright.reports.content import Content
-from loopwright.workbench.rundir import TASK_FILE
+from loopwright.tasks.read import TASK_FILE
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,8 @@ def headline(content: Content) -> tuple[str, str]:
         return "Unfinished", f"{done} candidate{'s' * (done != 1)} judged so far; no result yet."
     if result.best is not None:
         return "", ""
-    if result.status is RunStatus.NO_GAIN:
-        return "No gain", f"{result.reason}. The original stays as it is.".capitalize()
-    return "Failed", f"{result.reason}. The original stays as it is.".capitalize()
+    why = f"{result.reason[:1].upper()}{result.reason[1:]}. The original stays as it is."
+    return ("No gain" if result.status is RunStatus.NO_GAIN else "Failed"), why
 
 
 def gate_results(content: Content) -> tuple[GateResult, ...]:

@@ -71,7 +71,7 @@ def distributions(comparison: Comparison) -> str:
             axes.plot(samples, at, ".", color=colour, alpha=0.6)
             labels.append(f"{case}: {comparison.a if side == 'a' else comparison.b}")
     positions = [number + offset for number in range(len(cases)) for offset in (0.0, 0.35)]
-    axes.set_yticks(positions, labels)
+    axes.set_yticks(positions, labels, parse_math=False)
     axes.set_ylim(len(cases) - 0.4, -0.25)
     axes.set_xlim(left=0)
     axes.set_xlabel("wall time of one execution, ms")

@@ -30,13 +30,19 @@ def duration(seconds: float) -> str:
         return f"{int(seconds // 60)} min {int(seconds % 60)} s"
     for factor, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if seconds >= factor or unit == "µs":
-            return f"{seconds / factor:.3g} {unit}"
+            return f"{_three(seconds / factor)} {unit}"
     raise AssertionError
+
+
+def _three(value: float) -> str:
+    # "%.3g" alone would write 1023 as 1.02e+03.
+    digits = f"{value:.3g}"
+    return f"{float(digits):.0f}" if "e+" in digits else digits
 
 
 def ratio(value: float) -> str:
     """A speedup: "2.34x", "12.3x", "0.98x"."""
-    return f"{value:.3g}x" if value >= 10 else f"{value:.2f}x"
+    return f"{_three(value)}x" if value >= 10 else f"{value:.2f}x"
 
 
 def bounds(speedup: Speedup) -> str:
@@ -63,14 +69,14 @@ def rate(per_s: float, unit: str) -> str:
     unit = "B/s" if unit == "byte/s" else unit
     for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if per_s >= factor:
-            return f"{per_s / factor:.3g} {prefix}{unit}"
-    return f"{per_s:.3g} {unit}"
+            return f"{_three(per_s / factor)} {prefix}{unit}"
+    return f"{_three(per_s)} {unit}"
 
 
 def size(count: float) -> str:
     """Bytes with a binary unit."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < 1024:
-            return f"{count:.3g} {unit}"
+            return f"{_three(count)} {unit}"
         count /= 1024
-    return f"{count:.3g} TiB"
+    return f"{_three(count)} TiB"

@@ -18,14 +18,13 @@ from loopwright.core.candidate import Candidate
 from loopwright.core.errors import LoopwrightError, UsageError
 from loopwright.core.task import Task
 from loopwright.system.store import write_atomically
+from loopwright.tasks.read import TASK_FILE
 from loopwright.tasks.write import task_text
 from loopwright.workbench.lineage import Lineage
 from loopwright.workbench.records import from_data, to_data
 from loopwright.workbench.settings import Settings
 
 HOME = ".loopwright"
-TASK_FILE = "loopwright.toml"
-"""The task of a run as people write it: with a clone of the lineage it makes the run again."""
 _SCHEMA = 1
 
 
@@ -101,6 +100,7 @@ def create_run(home: Path, task: Task, settings: Settings, facts: dict[str, Any]
         "settings": to_data(settings),
         "facts": facts,
     }
+    # As people write it: with a clone of the lineage it makes the run again.
     write_atomically(run.path / TASK_FILE, task_text(task).encode("utf-8", "surrogateescape"))
     write_atomically(run.frozen, json.dumps(record, indent=1, allow_nan=False).encode() + b"\n")
     return run
