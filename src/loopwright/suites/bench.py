@@ -101,7 +101,7 @@ def bench_kernel(
             if (failure := sampled.failures.get(REFERENCE)) is not None:
                 return KernelRecord(task.name, task.digest, cells, problem=f"{REFERENCE}: {failure.message}")
     except LoopwrightError as error:
-        return KernelRecord(task.name, task.digest, {}, problem=str(error))
+        return KernelRecord(task.name, task.digest, {}, problem=error.message)
     for name, failure in sampled.failures.items():
         cells[name] = _cell_of(failure)
     for name in sampled.rounds:

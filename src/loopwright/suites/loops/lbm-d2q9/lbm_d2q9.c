@@ -4,7 +4,7 @@ static const double weight[9] = {4.0 / 9,  1.0 / 9,  1.0 / 9,  1.0 / 9, 1.0 / 9,
                                  1.0 / 36, 1.0 / 36, 1.0 / 36, 1.0 / 36};
 
 /* One step: every cell collects what streams in from its neighbours, then relaxes towards equilibrium. */
-static void stream_and_collide(int h, int w, double omega, const double f[restrict 9][h][w],
+static void stream_and_collide(int h, int w, double omega, double f[restrict 9][h][w],
                                double g[restrict 9][h][w])
 {
     for (int y = 0; y < h; y++) {
