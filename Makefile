@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test quick lint tools clean
+.PHONY: help install demo test quick bench lint tools clean
 
 help:
 	@echo "make demo     set up, then optimise examples/heat2d"
 	@echo "make test     set up, then lint, types, import rule and all tests"
 	@echo "make quick    the tests without the slow ones"
+	@echo "make bench    compilers, OpenBLAS and the built-in optimiser on suite loops: about three hours"
 	@echo "make install  only set up: .venv with loopwright, and the tools it can use"
 
 install: $(STAMP)
@@ -36,6 +37,13 @@ test: $(STAMP) lint
 
 quick: $(STAMP)
 	$(BIN)/python -m pytest -n 2 -m "not timing and not slow"
+
+# Resumable: what is in $(BENCH).json stays. make bench KERNELS=show14 BENCH=show14 runs a part.
+BENCH := bench
+KERNELS :=
+bench: $(STAMP)
+	sh scripts/install-tools.sh bench
+	$(BIN)/loopwright bench --kernels "$(KERNELS)" --json $(BENCH).json --plot $(BENCH).svg --resume $(ARGS)
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the compilers, the sandbox and the profilers that Loopwright can use, as Debian packages, when
 # this user may install them. Otherwise says what is missing. Never fails: `loopwright doctor` tells what
-# each missing tool would enable.
+# each missing tool would enable. With `bench` as argument also what only the bench compares with: OpenBLAS,
+# and an older clang whose Polly makes parallel code of loops that the newer one leaves serial.
 set -u
 
 needed=""
@@ -19,6 +20,11 @@ want perf linux-perf
 want valgrind valgrind
 if ! have clang-19; then
     needed="$needed clang-19"
+fi
+if [ "${1:-}" = bench ]; then
+    want clang-14 clang-14
+    printf '#include <cblas.h>\nint main(void) { return 0; }\n' \
+        | gcc -x c - -lopenblas -o /dev/null 2>/dev/null || needed="$needed libopenblas-dev"
 fi
 # clang without these compiles, but has no OpenMP, no sanitizers and no llvm-symbolizer.
 if have dpkg-query; then

@@ -30,7 +30,7 @@ from loopwright.suites.bench_record import (
     refuse_unlike,
     write_bench,
 )
-from loopwright.suites.bench_summary import BEST, against_best, below_one, geometric_mean, means
+from loopwright.suites.bench_summary import BEST, against_best, below_one, compared, geometric_mean, means
 
 
 def ratio(value: float, *, rounds: int = 6) -> Speedup:
@@ -138,6 +138,19 @@ def test_geometric_means_are_those_of_the_definition() -> None:
     assert geometric_mean([2.0, 4.0, 8.0]) == pytest.approx(4.0)
     with pytest.raises(ValueError, match="nothing"):
         geometric_mean([])
+
+
+def test_any_two_columns_can_be_compared_afterwards() -> None:
+    a = replace(timed(1.0), samples_s={"full": (1.0, 1.1, 0.9, 1.0, 1.2, 1.0)})
+    b = replace(timed(0.5, 2.0), samples_s={"full": (0.5, 0.55, 0.45, 0.5, 0.6, 0.5)})
+    record = replace(GEMM, cells={"gcc": a, "blas": b, "builtin": replace(timed(1.0, 1.0), samples_s={})})
+    found = compared(record, "blas", "gcc")
+    assert found is not None
+    assert (found.estimate, found.rounds) == (pytest.approx(2.0), 3)
+    # An optimiser that found nothing has the reference's samples.
+    assert compared(record, "builtin", "gcc").estimate == 1.0  # type: ignore[union-attr]
+    assert compared(record, "clang", "gcc") is None
+    assert compared(LU, "clang", "gcc") is None
 
 
 def test_slower_than_the_reference_is_told_by_the_whole_interval() -> None:

@@ -21,6 +21,7 @@ from loopwright.gates.nulls import Known, judge_nulls
 from loopwright.harness.build import Builder
 from loopwright.harness.execute import CaseRunner, RunOptions
 from loopwright.suites.blas import SOURCES as BLAS
+from loopwright.suites.blas import blas_problem, blas_sources
 from loopwright.suites.registry import LOOPS, find_suite
 from loopwright.suites.suite import export_task, select
 from loopwright.system.execution import Limits
@@ -125,3 +126,25 @@ def test_blas_versions_replace_editable_files_of_tasks() -> None:
     for folder in sorted(path for path in BLAS.iterdir() if path.is_dir()):
         task = LOOPS.task(folder.name)
         assert {path.name for path in folder.iterdir()} == set(task.editable_files), folder.name
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in BLAS.iterdir() if path.is_dir()))
+def test_blas_version_gives_what_the_original_gives(name: str, tmp_path: Path) -> None:
+    gcc = find("gcc")
+    if problem := blas_problem(gcc):
+        pytest.skip(problem)
+    task = LOOPS.task(name)
+    libs = replace(task, build=replace(task.build, libs=(*task.build.libs, "openblas")))
+    runner = choose_runner("none")
+    cases = CaseRunner(task, runner, tmp_path, cores=2)
+    variant = Variant(("-O1",), Target.SERIAL)
+    builds = [
+        Builder(task, runner, tmp_path / "original").build(task.tree, gcc, variant),
+        Builder(libs, runner, tmp_path / "blas").build(task.tree.replaced(blas_sources(name)), gcc, variant),
+    ]
+    assert [build.failure for build in builds] == [None, None]
+    options = RunOptions(placement="end")
+    for case in task.cases_for(Use.CHECK):
+        runs = [cases.run(b, case, Limits(), threads=2, gate="test", options=options) for b in builds]
+        assert [run.failure for run in runs] == [None, None]
+        assert first_mismatch(task, runs[0].outputs, runs[1].outputs) is None

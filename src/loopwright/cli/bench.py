@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from loopwright.suites.interleave import Plan
 
 app = typer.Typer(invoke_without_command=True)
-QUICK_SEARCH_S, QUICK_ROUNDS, QUICK_SAMPLING_S = 5.0, 3, 8.0
+QUICK_SEARCH_S, QUICK_ROUNDS, QUICK_SAMPLING_S = 5.0, 3, 12.0
 SAMPLING_S = 100.0
 """Seconds of sampling for one kernel: with a search of 60 s and its own baseline and last timing, a kernel
 stays below five minutes.
@@ -68,7 +68,7 @@ def bench(
     if context.invoked_subcommand is not None:
         return
     from loopwright import api
-    from loopwright.core.errors import UsageError
+    from loopwright.core.errors import Interrupted, UsageError
     from loopwright.reports.bench import print_bench, record_line
     from loopwright.suites.bench import run_bench
     from loopwright.suites.bench_record import read_bench, refuse_unlike
@@ -95,9 +95,14 @@ def bench(
         result = read_bench(json)
         refuse_unlike(result, fresh, json)
     settings = Settings(toolchain="gcc", threads=threads, sandbox=sandbox, unread_code=candidates is not None)
-    result = run_bench(
-        chosen, names, found, result, json, plan, settings, say, lambda record: say(record_line(record))
-    )
+    try:
+        result = run_bench(
+            chosen, names, found, result, json, plan, settings, say, lambda record: say(record_line(record))
+        )
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "interrupted", hint=f"the same command again with --resume goes on with {json}"
+        ) from None
     print_bench(result)
     if plot is not None:
         write_plot(result, plot)

@@ -13,6 +13,7 @@ from loopwright.core.timing import Speedup
 from loopwright.reports.wording import duration, ratio
 from loopwright.suites.bench_record import (
     BUILTIN,
+    LIBRARY,
     NOT_AVAILABLE,
     REFERENCE,
     TIMED,
@@ -21,7 +22,7 @@ from loopwright.suites.bench_record import (
     Cell,
     KernelRecord,
 )
-from loopwright.suites.bench_summary import BEST, Mean, against_best, below_one, means
+from loopwright.suites.bench_summary import BEST, Mean, against_best, below_one, compared, means
 from loopwright.system.load import disturbs
 
 _COLOURS = ("#57606a", "#0969da", "#8250df", "#bf8700", "#cf222e", "#1b7c83", "#953800", "#6e7781")
@@ -107,9 +108,14 @@ def _table(bench: BenchFile, records: Sequence[KernelRecord]) -> Table:
     has_best = any(record.best_compiler for record in records) and len(shown) > 1
     if has_best:
         table.add_column(f"{BUILTIN} / best compiler", justify="right")
+    libraries = [column.name for column in shown if column.kind == LIBRARY and has_best]
+    for library in libraries:
+        table.add_column(f"{BUILTIN} / {library}", justify="right")
     for record in records:
         row = [_cell(record.cells.get(column.name)) for column in shown]
-        table.add_row(escape(record.kernel), *row, *([_against(record)] if has_best else []))
+        row += [_against(record)] if has_best else []
+        row += [_over(compared(record, BUILTIN, library), "") for library in libraries]
+        table.add_row(escape(record.kernel), *row)
     table.add_section()
     by_name = {mean.column: mean for mean in means(bench)}
     over = against_best(bench)
@@ -129,7 +135,7 @@ def _table(bench: BenchFile, records: Sequence[KernelRecord]) -> Table:
 def _mean(mean: Mean, pick: str) -> str:
     if not mean.kernels:
         return "-"
-    count = f"\n[dim]{mean.kernels} kernels[/dim]" if pick == "plain" else ""
+    count = f"\n[dim]of {mean.kernels}[/dim]" if pick == "plain" else ""
     return f"[bold]{getattr(mean, pick):.2f}[/bold]{count}"
 
 
@@ -152,8 +158,13 @@ def _cell(cell: Cell | None) -> str:
 def _against(record: KernelRecord) -> str:
     if record.against is None:
         return f"[dim]{escape(record.best_compiler)}[/dim]"
-    text = f"{record.against.estimate:.3g} [dim]of {escape(record.best_compiler)}[/dim]"
-    return f"{text}\n[dim]{_bounds(record.against)}[/dim]"
+    return _over(record.against, f" [dim]of {escape(record.best_compiler)}[/dim]")
+
+
+def _over(speedup: Speedup | None, what: str) -> str:
+    if speedup is None:
+        return "[dim]-[/dim]"
+    return f"{speedup.estimate:.3g}{what}\n[dim]{_bounds(speedup)}[/dim]"
 
 
 def _bounds(speedup: Speedup) -> str:

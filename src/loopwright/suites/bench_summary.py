@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from loopwright.core.timing import Round, Sample, Speedup
 from loopwright.suites.bench_record import (
     BUILTIN,
     COMPILER,
@@ -15,6 +16,7 @@ from loopwright.suites.bench_record import (
     Cell,
     KernelRecord,
 )
+from loopwright.timing.estimate import estimate
 
 BEST = "best compiler"
 
@@ -72,6 +74,19 @@ def against_best(bench: BenchFile) -> Mean | None:
     return Mean(BUILTIN, len(values), plain, plain)
 
 
+def compared(record: KernelRecord, version: str, over: str) -> Speedup | None:
+    """How much faster one column is than another on a kernel, from the kept samples; None when one of them
+    has none. The samples of a case stand in the order of the rounds, two of each.
+    """
+    a, b = (_samples_of(record, name) for name in (over, version))
+    if a is None or b is None:
+        return None
+    count = min(len(times) // 2 for times in (*a.values(), *b.values()))
+    rounds = [Round({c: _pair(t, n) for c, t in a.items()}, {c: _pair(t, n) for c, t in b.items()})
+              for n in range(count)]  # fmt: skip
+    return estimate(rounds, stopped=record.stopped) if rounds else None
+
+
 def below_one(bench: BenchFile, column: str) -> tuple[KernelRecord, ...]:
     """Kernels where a column is slower than the reference, by its whole interval."""
     return tuple(
@@ -88,6 +103,18 @@ def geometric_mean(values: Sequence[float]) -> float:
     if not values:
         raise ValueError("a mean of nothing")
     return math.exp(math.fsum(math.log(value) for value in values) / len(values))
+
+
+def _samples_of(record: KernelRecord, column: str) -> Mapping[str, Sequence[float]] | None:
+    """A column's samples; those of the reference for an optimiser that found nothing better."""
+    cell = record.cells.get(column)
+    if cell is None or cell.status != TIMED:
+        return None
+    return cell.samples_s or record.cells[REFERENCE].samples_s
+
+
+def _pair(times: Sequence[float], number: int) -> tuple[Sample, Sample]:
+    return Sample(times[2 * number]), Sample(times[2 * number + 1])
 
 
 def _mean(column: str, values: Sequence[float | None], wrong: int) -> Mean:
