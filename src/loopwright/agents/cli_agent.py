@@ -1,0 +1,129 @@
+"""Command-line coding agents: `--agent codex` and `--agent claude`, or with a model as `codex:NAME`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from loopwright.agents.cli_adapters import Adapter, find_program, key_headers
+from loopwright.agents.gateway import Gateway, ProviderCall, Upstream
+from loopwright.agents.outside import Program, work_outside
+from loopwright.agents.workspace import visible_task
+from loopwright.models.secrets import redacted
+from loopwright.models.templates import parse_tier, render
+from loopwright.workbench.bench import Workbench
+from loopwright.workbench.settings import ModelOptions
+
+_CALL = "provider-call"
+_STEP = "agent-step"
+_USAGE = "agent-usage"
+
+
+@dataclass(frozen=True)
+class CliAgent:
+    """Starts the program non-interactively in the sandbox, in a workspace with the task and instructions.
+
+    It has the commands `loopwright check|time|profile` and the MCP server there, and no network but a gateway
+    to its provider, which holds the key on the outside.
+
+    Raises when made:
+        ToolMissing: when the program is not installed. UsageError: without a key.
+    """
+
+    adapter: Adapter
+    model: str
+    options: ModelOptions
+
+    def __post_init__(self) -> None:
+        parse_tier(self.options.tier)
+        find_program(self.adapter)
+        key_headers(self.adapter, self.options.base_url)
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return f"{self.adapter.name}:{self.model}" if self.model else self.adapter.name
+
+    @property
+    def runs_unread_code(self) -> bool:
+        """Nobody has read what the program writes."""
+        return True
+
+    def work(self, bench: Workbench) -> None:
+        """Run the program to its end or to that of the budget, then judge what it left."""
+        upstream = Upstream(
+            self.options.base_url or self.adapter.url, key_headers(self.adapter, self.options.base_url)
+        )
+
+        def make(workspace: Path, sockets: Path) -> Program:
+            return self._program(bench, workspace, sockets, upstream)
+
+        def record(call: ProviderCall) -> None:
+            bench.journal.write(_CALL, **asdict(call))
+
+        def beside(sockets: Path) -> AbstractContextManager[object]:
+            return Gateway(sockets / "gateway", upstream, lambda: _spent(bench), record)
+
+        execution = work_outside(bench, self.name, make, beside)
+        if execution is not None:
+            self._record(bench, execution.stdout)
+
+    def _program(self, bench: Workbench, workspace: Path, sockets: Path, upstream: Upstream) -> Program:
+        home = bench.directory.path / "agent-home"
+        home.mkdir(exist_ok=True)
+        home.chmod(0o777)
+        values = _values(bench, self.adapter)
+        tier, target = bench.settings.model.tier, bench.settings.target.value
+        folder = Path(self.options.prompts) if self.options.prompts else None
+        notes = workspace / self.adapter.notes
+        if not notes.exists():
+            notes.write_text(render("workspace", tier, target, values, folder=folder))
+        prompt = render("outside", tier, target, values, folder=folder).strip()
+        (bench.directory.evidence("agent") / "prompt.md").write_text(prompt + "\n")
+        path, folders = find_program(self.adapter)
+        start = self.adapter.start(path, prompt, self.model, upstream.path, home, sockets / "door")
+        relay = Path(__file__).with_name("relay.py")
+        argv = (sys.executable, str(relay), str(sockets / "gateway"), *start.argv)
+        places = tuple(dict.fromkeys([str(Path(path).parent), *(str(f) for f in folders)]))
+        environment = {"HOME": str(home), **start.env}
+        return Program(argv, environment, readable=(relay, *folders), writable=(home,), path=places)
+
+    def _record(self, bench: Workbench, stdout: bytes) -> None:
+        events = self.adapter.read(stdout.splitlines())
+        for step in events.steps:
+            bench.journal.write(_STEP, step=step.kind, text=redacted(step.text))
+        told: dict[str, Any] = asdict(events)
+        del told["steps"]
+        bench.journal.write(_USAGE, agent=self.name, steps=len(events.steps), **told)
+
+
+def _values(bench: Workbench, adapter: Adapter) -> dict[str, Any]:
+    task = visible_task(bench.task)
+    budget = bench.settings.budget
+    return {
+        "task": {"name": task.name, "summary": task.summary, "language": task.language.value,
+                 "editable": sorted(task.editable_files)},
+        "agent": adapter.name,
+        "threads": bench.context.threads[-1],
+        "baseline_s": bench.baseline.wall_s,
+        "noise_percent": (bench.machine.noise.ratio - 1) * 100,
+        "evaluations": budget.evaluations,
+        "remaining_s": bench.remaining_s,
+    }  # fmt: skip
+
+
+def _spent(bench: Workbench) -> str:
+    """Why no further call of the provider is allowed; empty when one is."""
+    budget = bench.settings.budget
+    if bench.remaining_s == 0.0:
+        return f"the budget of the run is spent: {budget.wall_s:g} s"
+    if budget.tokens is None:
+        return ""
+    calls = [event.data for event in bench.journal.events if event.kind == _CALL]
+    used = sum(call["input_tokens"] + call["output_tokens"] for call in calls)
+    return (
+        f"the budget of the run is spent: {used} of {budget.tokens} tokens" if used >= budget.tokens else ""
+    )
