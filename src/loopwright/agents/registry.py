@@ -11,6 +11,7 @@ from loopwright.workbench.settings import Settings
 STRATEGIES: dict[str, Strategy] = {each.name: each for each in (Refine(), BestOfN())}
 _COMMAND = "cmd:"
 _MODEL = "model:"
+_CLI = ("codex", "claude")
 
 
 def find_strategy(name: str) -> Strategy:
@@ -31,6 +32,12 @@ def find_agent(settings: Settings) -> Agent:
         from loopwright.agents.command import CommandAgent
 
         return CommandAgent(settings.agent.removeprefix(_COMMAND))
+    if settings.agent.partition(":")[0] in _CLI:
+        from loopwright.agents.cli_adapters import ADAPTERS
+        from loopwright.agents.cli_agent import CliAgent
+
+        program, _, model = settings.agent.partition(":")
+        return CliAgent(ADAPTERS[program], model, settings.model)
     if settings.agent == "mcp":
         from loopwright.agents.desk import Desk
 
@@ -42,5 +49,6 @@ def find_agent(settings: Settings) -> Agent:
         return ModelAgent(settings.agent.removeprefix(_MODEL), strategy, settings.model, settings.budget)
     raise UsageError(
         f"unknown agent {settings.agent!r}",
-        hint="--agent builtin, model:PROVIDER/NAME, or 'cmd:COMMAND' for a program that edits the files",
+        hint=f"--agent builtin, model:PROVIDER/NAME, {', '.join(_CLI)}, "
+        "or 'cmd:COMMAND' for a program that edits the files",
     )

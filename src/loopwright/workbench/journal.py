@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -68,7 +69,10 @@ def read_journal(path: Path) -> tuple[Event, ...]:
 
 
 class Journal:
-    """The writer of one journal. Opening repairs a torn last line, so that the next event starts afresh."""
+    """The writer of one journal. Opening repairs a torn last line, so that the next event starts afresh.
+
+    Events may come from several threads (a door and a gateway serve while an agent works).
+    """
 
     def __init__(self, path: Path, observer: Observer = silent) -> None:
         self.path = path
@@ -80,6 +84,7 @@ class Journal:
         self._file = path.open("ab", buffering=0)
         self._before_s = self.events[-1].run_s if self.events else 0.0
         self._started = time.monotonic()
+        self._lock = threading.RLock()
 
     @property
     def run_s(self) -> float:
@@ -88,6 +93,10 @@ class Journal:
 
     def write(self, kind: str, **data: Any) -> Event:
         """Append one event and wait until it is on disk; then tell the observer."""
+        with self._lock:
+            return self._write(kind, data)
+
+    def _write(self, kind: str, data: dict[str, Any]) -> Event:
         event = Event(
             number=len(self.events) + 1,
             kind=kind,
