@@ -23,8 +23,10 @@ if ! have clang-19; then
 fi
 if [ "${1:-}" = bench ]; then
     want clang-14 clang-14
+    probe=$(mktemp)
     printf '#include <cblas.h>\nint main(void) { return 0; }\n' \
-        | gcc -x c - -lopenblas -o /dev/null 2>/dev/null || needed="$needed libopenblas-dev"
+        | gcc -x c - -lopenblas -o "$probe" 2>/dev/null || needed="$needed libopenblas-dev"
+    rm -f "$probe"
 fi
 # clang without these compiles, but has no OpenMP, no sanitizers and no llvm-symbolizer.
 if have dpkg-query; then
