@@ -15,6 +15,7 @@ from frontend_reading import cxx, nest, nests, touched, unknowns
 from loopwright.analysis.dependence import analyse
 from loopwright.analysis.facts import Answer
 from loopwright.analysis.ir import LoopNest, Storage
+from loopwright.moves.move import hot_share
 
 
 def parallel(found: LoopNest) -> Answer:
@@ -254,3 +255,19 @@ def _run_both_ways(texts: list[str], folder: Path) -> None:
         [str(folder / "both")], capture_output=True, text=True, check=True, timeout=60
     ).stdout
     assert not wrong, texts[int(wrong.split()[0])]
+
+
+def test_a_loop_knows_the_functions_in_which_its_time_is_spent() -> None:
+    found = nests(
+        "static double deep(double x) {\n return x * x;\n}\n"
+        "static double g(double x) {\n double t = deep(x);\n return t + 1;\n}\n"
+        "static double other(double x) { return x; }\n"
+        "void f(int n, double *restrict a, double *restrict b) {\n"
+        " for (int i = 0; i < n; i++)\n  b[i] = g(a[i]);\n for (int i = 0; i < n; i++) b[i] = other(1); }"
+    )
+    first, second = found
+    assert set(first.root.callees) == {("t.c", 1, 3), ("t.c", 4, 7)}
+    assert set(second.root.callees) == {("t.c", 8, 8)}
+    hot = {("t.c", 2): 0.5, ("t.c", 5): 0.25, ("t.c", 11): 0.1}
+    assert hot_share(first.root, hot) == pytest.approx(0.85)
+    assert hot_share(second.root, hot) == 0

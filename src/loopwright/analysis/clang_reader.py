@@ -140,6 +140,10 @@ class _UnitReader(ExpressionReader):
             is_method=cursor.kind.name != "FUNCTION_DECL" and not cursor.is_static_method(),
             in_main_file=in_main_file,
         )
+        file, extent = cursor.location.file, cursor.extent
+        if file is not None:
+            path = file.name.removeprefix(self.root).lstrip("/")
+            function.lines = (path, extent.start.line, extent.end.line)
         if cursor.kind.name == "CONSTRUCTOR":
             function.owner = self.types.of(cursor.semantic_parent.type).spelling
             function.inits = tuple(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from loopwright.analysis.aliasing import disjoint_pairs
+from loopwright.analysis.callees import Callees
 from loopwright.analysis.calls import Summaries
 from loopwright.analysis.clang_reader import parse_unit
 from loopwright.analysis.inlining import inline_calls
@@ -57,6 +59,7 @@ def read_nests(
     with errors is listed in `unreadable` and gives no nest; nothing in the sources raises.
     """
     units: list[Unit] = []
+    callees: list[Callees] = []
     unreadable: list[Unknown] = []
     with tempfile.TemporaryDirectory(prefix="loopwright-analysis-") as folder:
         _lay_out(tree, Path(folder))
@@ -71,6 +74,7 @@ def read_nests(
                 message, line = unit.errors[0]
                 unreadable.append(Unknown(f"{source}:{line}: {message}", line))
                 continue
+            callees.append(Callees(unit))
             inline_calls(unit)
             units.append(unit)
     whole = kernel is None and not unreadable and _is_whole_program(tree, sources, units)
@@ -78,7 +82,9 @@ def read_nests(
         kernel, functions, whole and len(units) == 1, member_differences(units) if whole else {}
     )
     found = [
-        (nest, is_region) for unit in units for nest, is_region in _nests_of(unit, program, regions=regions)
+        (nest, is_region)
+        for unit, called in zip(units, callees, strict=True)
+        for nest, is_region in _nests_of(unit, called, program, regions=regions)
     ]
     return SourceFacts(
         tuple(nest for nest, is_region in found if not is_region),
@@ -116,7 +122,9 @@ def _lay_out(tree: Tree, folder: Path) -> None:
         target.write_bytes(content)
 
 
-def _nests_of(unit: Unit, program: _Program, *, regions: bool) -> Iterator[tuple[LoopNest, bool]]:
+def _nests_of(
+    unit: Unit, callees: Callees, program: _Program, *, regions: bool
+) -> Iterator[tuple[LoopNest, bool]]:
     kernel = program.kernel
     name = kernel.function if kernel is not None and kernel.restrict else None
     promised = frozenset(f.key for f in unit.functions.values() if f.name == name)
@@ -134,7 +142,8 @@ def _nests_of(unit: Unit, program: _Program, *, regions: bool) -> Iterator[tuple
             roots += [(region, True) for region in consecutive(function.body)]
         for outermost, is_region in roots:
             raw = NestReader(unit, function, effects, summaries).read(outermost)
-            lowering = Lowering(raw, Liveness(function, effects, outermost), relations)
+            called = partial(callees.inside, function.key)
+            lowering = Lowering(raw, Liveness(function, effects, outermost), relations, called)
             root = lowering.loop(raw.root)
             apart, by_type = disjoint_pairs(list(lowering.objects.values()), function, aliasing)
             nest = LoopNest(

@@ -202,6 +202,7 @@ class Loop:
         live_out_variable: the induction variable may be read after the loop.
         over_range: a range-based `for`. Its variable counts the elements; it has no name in the source, and
             `variable` is no identifier but reads `x : values`.
+        callees: (file, first line, last line) of the functions that run in the loop.
         problems: what prevents a transformation of this loop (break, goto, return, macro expansion,
             volatile, inline assembly, existing OpenMP pragma...), in words.
     """
@@ -223,6 +224,7 @@ class Loop:
     variable_type: str = "int"
     live_out_variable: bool = False
     over_range: bool = False
+    callees: tuple[tuple[str, int, int], ...] = ()
     problems: tuple[Unknown, ...] = ()
 
     @property

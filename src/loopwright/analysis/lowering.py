@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from loopwright.analysis.callees import Lines
 from loopwright.analysis.delinearise import delinearise
 from loopwright.analysis.invariants import Relations
 from loopwright.analysis.ir import (
@@ -25,7 +26,7 @@ from loopwright.analysis.nests import RawLoop, RawNest, RawStatement
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.ranges import Domain
 from loopwright.analysis.statements import RawAccess
-from loopwright.analysis.syntax import CType, Expr, Variable
+from loopwright.analysis.syntax import CType, Expr, Stmt, Variable
 
 Key = tuple[Variable | None, tuple[str, ...]]
 
@@ -51,8 +52,15 @@ class LoweredObject:
 class Lowering:
     """Lowers one nest."""
 
-    def __init__(self, nest: RawNest, liveness: Liveness, relations: Relations) -> None:
+    def __init__(
+        self,
+        nest: RawNest,
+        liveness: Liveness,
+        relations: Relations,
+        callees: Callable[[Stmt], tuple[Lines, ...]] = lambda loop: (),
+    ) -> None:
         self.nest = nest
+        self.callees = callees
         self.assumptions = _assumptions(nest.scope.meaning, relations)
         self.liveness = liveness
         self.scope = nest.scope
@@ -253,6 +261,7 @@ class Lowering:
             unsigned_variable=variable.type.unsigned if variable is not None else False,
             variable_type=variable.type.spelling if variable is not None else "",
             over_range=raw.statement.kind == "range-for",
+            callees=self.callees(raw.statement),
             live_out_variable=variable is not None and self.liveness.after_loop(variable, raw.statement),
             problems=tuple(raw.problems),
         )

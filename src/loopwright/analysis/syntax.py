@@ -167,7 +167,8 @@ class Stmt:
 class Function:
     """A function with its body. `key` identifies it; `internal`: static or in an anonymous namespace.
 
-    Of a constructor, `inits` are the members set in its initialiser list, and `owner` is its class.
+    `lines` are its file, its first and its last line. Of a constructor, `inits` are the members set in its
+    initialiser list, and `owner` is its class.
     """
 
     name: str
@@ -180,6 +181,7 @@ class Function:
     in_main_file: bool = True
     inits: tuple[tuple[str, Expr], ...] = ()
     owner: str = ""
+    lines: tuple[str, int, int] = ("", 0, 0)
 
 
 @dataclass(frozen=True)

@@ -65,10 +65,7 @@ class NestSource:
 
     def share(self, loop: Loop) -> float:
         """Share of the run time spent on the lines of `loop`, 1 when nothing was measured."""
-        if not self.hot:
-            return 1.0
-        lines = range(loop.range.line, loop.range.end_line + 1)
-        return min(1.0, sum(self.hot.get((loop.range.file, line), 0.0) for line in lines))
+        return hot_share(loop, self.hot) if self.hot else 1.0
 
     def ancestors(self, loop: Loop) -> tuple[Loop, ...]:
         """The loops of the nest around `loop`, outermost first."""
@@ -141,6 +138,15 @@ class Move(Protocol):
     def propose(self, source: NestSource) -> Iterable[Proposal | Refusal]:
         """Edits of the nest in `source` and refusals."""
         ...
+
+
+def hot_share(loop: Loop, hot: Mapping[tuple[str, int], float]) -> float:
+    """Share of the run time spent on the lines of `loop` and in the functions that run in it, at most 1. A
+    function that is called from elsewhere too counts wholly: this only orders proposals.
+    """
+    spans = {(loop.range.file, loop.range.line, loop.range.end_line), *loop.callees}
+    lines = {(file, line) for file, first, last in spans for line in range(first, last + 1)}
+    return min(1.0, sum(hot.get(place, 0.0) for place in lines))
 
 
 def label(loop: Loop) -> str:
