@@ -55,8 +55,10 @@ class Liveness:
     def _needed_after(self, variable: Variable, statement: Stmt) -> bool:
         if not self._is_private(variable) or self.jumps:
             return True
-        path = _path(self.function.body, statement)
-        return _read_on(path, variable)
+        # A region stands for statements of one block: what follows its last one follows it.
+        last = statement.body[-1] if statement.kind == "region" else statement
+        path = _path(self.function.body, last)
+        return not path or _read_on(path, variable)
 
 
 def _read_on(path: list[tuple[Stmt, int]], variable: Variable) -> bool:
