@@ -108,7 +108,7 @@ def test_arrays_that_may_overlap_are_left_alone() -> None:
 
 
 def test_a_macro_that_hides_a_loop_variable_is_seen() -> None:
-    text = "#define HERE a[i]\nvoid kernel(int n, double *restrict a, double *restrict b)\n{\n    for (int i = 0; i < n; i++)\n        HERE = 1;\n    for (int i = 0; i < n; i++)\n        b[i] = HERE;\n}\n"
+    text = "#define HERE a[i]\nvoid kernel(int n, double *restrict a, double *restrict b)\n{\n    for (int i = 0; i < n; i++) {\n        HERE = 1;\n        b[i] = HERE;\n    }\n}\n"
     proposals, refusals = ask_regions(MOVE, text)
     assert not proposals
     assert any("macro HERE" in r.reason for r in refusals)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from loopwright.analysis.declared import declared_names
 from loopwright.analysis.dependence_private import Copies, privacy
 from loopwright.analysis.ir import Affine, Array, Constraint, Loop, LoopNest, Statement, Storage
 from loopwright.analysis.polyhedral import Model, Reference, may_overlap
@@ -99,6 +100,8 @@ class Rules:
             line = loop.header.line
             for problem in loop.problems:
                 raise NotAScop(f"{problem.reason} (line {problem.line or line})")
+            if not _NAME.fullmatch(loop.variable):
+                raise NotAScop(f"the loop has no variable of its own (line {line})")
             if not loop.step:
                 raise NotAScop(f"the loop has no constant step (line {line})")
             if not loop.lower or not loop.upper:
@@ -156,8 +159,11 @@ def _groups(rules: Rules, items: Sequence[Item], loops: tuple[Loop, ...]) -> lis
     """The items, those that share a private scalar joined with everything between them."""
     joined = [[n, n] for n in range(len(items))]
     if loops:
-        for array in _own_objects(rules, items, loops[-1]):
-            users = [n for n, item in enumerate(items) if array in rules.names_in(item)]
+        declared = {
+            name for item in items if isinstance(item, Statement) for name in declared_names(item.text)
+        }
+        for name in sorted(declared | set(_own_objects(rules, items, loops[-1]))):
+            users = [n for n, item in enumerate(items) if name in rules.names_in(item)]
             if len(users) > 1:
                 joined.append([users[0], users[-1]])
     spans: list[list[int]] = []

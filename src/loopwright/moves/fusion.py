@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from loopwright.analysis.polyhedral import OutOfTime
 from loopwright.analysis.scop import Scop
 from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, refusal
-from loopwright.moves.plans import Plan, blocked, distributed, fused, schedule_of
-from loopwright.moves.restructure import Rewrite, rewritten, scops
+from loopwright.moves.plans import Plan, blocked, distributed, fused, reordered, schedule_of
+from loopwright.moves.restructure import AsItIs, Rewrite, rewritten, scops
 
 FAMILY = "fusion"
 
@@ -36,6 +36,8 @@ class Fusion:
             for title, plan, factor in plans:
                 try:
                     yield rewritten(source, scop, Rewrite(schedule_of(scop, plan), title, factor), FAMILY)
+                except AsItIs:
+                    continue
                 except Declined as reason:
                     yield refusal(source, source.nest.root, FAMILY, f"{title}: {reason}")
 
@@ -44,5 +46,5 @@ def _plans(scop: Scop) -> Iterator[tuple[str, tuple[Plan, ...], float]]:
     apart = distributed(scop)
     joined = fused(scop, apart)
     yield "loops fused that use the same data", blocked(scop, joined), 2.0
-    if joined != apart:
+    if joined != apart and reordered(scop, apart):
         yield "loops distributed and ordered along memory", blocked(scop, apart), 1.6

@@ -32,6 +32,7 @@ class Marks:
 
     Attributes:
         notes: why, in words, for the proof. threads: how many nests run on all threads.
+        kept: how many sums are kept in scalars.
         limits: array sections that a private copy is made of, as (length in C, most elements).
         reordered: whether floating-point sums are combined in another order.
     """
@@ -40,6 +41,7 @@ class Marks:
     threads: int = 0
     limits: list[tuple[str, int]] = field(default_factory=list)
     reordered: bool = False
+    kept: int = 0
 
 
 class Marker:
@@ -185,6 +187,7 @@ class Marker:
         else:
             loop.directives.append(f"#pragma omp simd{clauses}")
         loop.kept = kept
+        self.marks.kept += len(kept)
         if kept:
             self.marks.reordered = True
             words = ", ".join(self.scop.array(k.array).name for k in kept)

@@ -189,6 +189,18 @@ def _order_is_legal(scop: Scop, piece: Piece, level: int, order: Sequence[Loop])
     return is_legal(alone, Schedule({piece.id: tuple(texts)}))[0] is Answer.PROVED
 
 
+def reordered(scop: Scop, plans: Sequence[Plan]) -> bool:
+    """Whether some piece has its loops in another order than in the source."""
+    return any(_loops_of(plans, p.id) != p.loops for p in scop.pieces)
+
+
+def _loops_of(plans: Sequence[Plan], id: str) -> tuple[Loop, ...]:
+    for plan in plans:
+        if isinstance(plan, Band) and id in plan.rows:
+            return (plan.rows[id].loop, *_loops_of(plan.body, id))
+    return ()
+
+
 # -- fusion
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from loopwright.analysis.ir import Loop, Unknown
+from loopwright.analysis.facts import NestFacts
+from loopwright.analysis.ir import Unknown
 from loopwright.core.candidate import Edit
 from loopwright.core.task import Kernel, Language, Target
 from loopwright.core.tree import Tree
-from loopwright.moves.move import Move, NestSource, Proposal, Refusal
+from loopwright.moves.move import Move, NestSource, Proposal, Refusal, hot_share
 from loopwright.moves.regions import without_loop_directives
-from loopwright.moves.registry import MOVES
+from loopwright.moves.registry import MOVES, REGION_MOVES
 from loopwright.moves.tile_shape import AVX2, VectorUnit
 from loopwright.moves.written import is_written
 
@@ -55,6 +56,7 @@ def proposals(
     functions: Collection[str] | None = None,
     seconds: float = 5.0,
     moves: Iterable[Move] = MOVES,
+    region_moves: Iterable[Move] = REGION_MOVES,
     editable: Collection[str] | None = None,
     vector: VectorUnit = AVX2,
     libraries: Sequence[str] = (),
@@ -68,6 +70,7 @@ def proposals(
         threads: how many the result will run with.
         seconds: limit for the dependence proof of one nest.
         editable: files that may change; None: all of `sources`.
+        moves: asked about every nest. region_moves: asked about every run of nests that follow each other.
         vector: the vector registers of the machine that the result will run on.
         libraries: names of the libraries that the task links.
 
@@ -88,22 +91,26 @@ def proposals(
         standard=standard,
         kernel=kernel,
         functions=functions,
+        regions=bool(region_moves),
     )
     hot = hot or {}
     proposed: list[Proposal] = []
     refused: list[Refusal] = []
     cold: list[str] = []
-    for nest in found.nests:
+    for nest in (*found.nests, *found.regions):
         file, start = nest.root.range.file, nest.root.range.start
         if file not in allowed or is_written(tree[file], start, nest.function):
             continue
-        share = _share(nest.root, hot)
+        is_region = not nest.root.variable and nest in found.regions
+        share = hot_share(nest.root, hot)
         if hot and share < HOT_SHARE:
-            cold.append(f"{nest.root.range.file}:{nest.root.range.line} ({share:.1%} of the time)")
+            if not is_region:
+                cold.append(f"{nest.root.range.file}:{nest.root.range.line} ({share:.1%} of the time)")
             continue
+        facts = NestFacts(nest) if is_region else analyse(nest, seconds=seconds)
         source = NestSource(
             tree,
-            analyse(nest, seconds=seconds),
+            facts,
             language,
             target,
             threads,
@@ -112,7 +119,7 @@ def proposals(
             vector,
             tuple(libraries),
         )
-        for move in moves:
+        for move in region_moves if is_region else moves:
             for answer in move.propose(source):
                 if isinstance(answer, Refusal):
                     refused.append(answer)
@@ -120,11 +127,6 @@ def proposals(
                     proposed.append(answer)
     refused.sort(key=lambda r: (r.file, r.line))
     return Proposals(_ranked(proposed, tree), tuple(dict.fromkeys(refused)), found.unreadable, tuple(cold))
-
-
-def _share(root: Loop, hot: Mapping[tuple[str, int], float]) -> float:
-    lines = range(root.range.line, root.range.end_line + 1)
-    return sum(hot.get((root.range.file, line), 0.0) for line in lines)
 
 
 def _ranked(proposed: Sequence[Proposal], tree: Tree) -> tuple[Proposal, ...]:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from loopwright.moves.accumulate import AccumulateInPlace
+from loopwright.moves.blocked_factorisation import BlockedFactorisation
+from loopwright.moves.fusion import Fusion
 from loopwright.moves.interchange import Interchange
 from loopwright.moves.move import Move
 from loopwright.moves.parallel_for import ParallelFor
 from loopwright.moves.register_tile import RegisterTile
 from loopwright.moves.simd import Simd
 
-MOVES: tuple[Move, ...] = (RegisterTile(), AccumulateInPlace(), ParallelFor(), Interchange(), Simd())
+MOVES: tuple[Move, ...] = (
+    RegisterTile(),
+    BlockedFactorisation(),
+    AccumulateInPlace(),
+    ParallelFor(),
+    Interchange(),
+    Simd(),
+)
+
+REGION_MOVES: tuple[Move, ...] = (Fusion(),)
+"""Moves that look at several nests of a function together: `source.nest` is a region (`SourceFacts.regions`)."""

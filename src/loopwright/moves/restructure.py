@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from loopwright.analysis.declared import is_declaration
 from loopwright.analysis.facts import Answer
 from loopwright.analysis.ir import Loop, Statement
 from loopwright.analysis.polyhedral import OutOfTime
-from loopwright.analysis.schedules import Schedule, is_legal
+from loopwright.analysis.schedules import Schedule, is_legal, original
 from loopwright.analysis.scop import NotAScop, Scop, scop_of
 from loopwright.core.task import Target
 from loopwright.moves.loop_marks import Marker, Marks
@@ -33,9 +34,9 @@ from loopwright.moves.rewrite import (
 SECONDS = 10.0
 """For all proofs about one region together."""
 
-_DECLARATION = re.compile(
-    rb"\s*(?!return\b|goto\b|else\b)[A-Za-z_][\w:]*(?:<[^;=]*>)?(?:\s*[*&]+\s*|\s+)[A-Za-z_]"
-)
+
+class AsItIs(Declined):
+    """The source runs in this order already, and other moves are there for the rest."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,8 @@ def _runs(source: NestSource, loop: Loop) -> Iterator[tuple[Loop | Statement, ..
 
 def _stays(source: NestSource, statement: Statement) -> bool:
     """Whether a statement may not be moved: a declaration, a condition, something not understood."""
-    text = source.data[statement.range.start : statement.range.end]
     guarded = bool(statement.guards) or statement.is_condition or not statement.exact_guards
-    return guarded or bool(statement.unknowns) or _DECLARATION.match(text) is not None
+    return guarded or bool(statement.unknowns) or is_declaration(statement.text)
 
 
 def rewritten(source: NestSource, scop: Scop, rewrite: Rewrite, family: str) -> Proposal:
@@ -114,6 +114,8 @@ def rewritten(source: NestSource, scop: Scop, rewrite: Rewrite, family: str) -> 
     if answer is not Answer.PROVED:
         raise Declined(why)
     try:
+        bare = _bare(source, scop, rewrite.schedule, rewrite.options)
+        same = bare == _bare(source, scop, original(scop))
         tree = loop_tree(scop, rewrite.schedule, rewrite.options)
         name_loops(scop, rewrite.schedule, tree, source.data)
         marker = Marker(source, scop, rewrite.schedule)
@@ -121,6 +123,12 @@ def rewritten(source: NestSource, scop: Scop, rewrite: Rewrite, family: str) -> 
         marks = marker.mark(tree, threads=rewrite.threads and openmp, vectors=rewrite.vectors and openmp)
     except OutOfTime:
         raise Declined("the loops could not be generated in time") from None
+    title = rewrite.title
+    if same:
+        start, end = _extent(source, scop)
+        if b"#" in source.data[start:end] or not marks.kept and len(scop.items) < 2:
+            raise AsItIs("the loops are in this order already")
+        title = "loops as they are, with sums in scalars, threads and vectors"
     content = _content(source, scop, tree, marks, rewrite)
     names = ", ".join(dict.fromkeys(scop.array(id).name for id in scop.dependences)) or "nothing"
     proof = (
@@ -135,11 +143,18 @@ def rewritten(source: NestSource, scop: Scop, rewrite: Rewrite, family: str) -> 
         first,
         family,
         content=content,
-        title=f"{rewrite.title} ({source.file}:{first.range.line})",
+        title=f"{title} ({source.file}:{first.range.line})",
         proof=proof,
         factor=factor,
         details={"threads": str(marks.threads), "rounding": "may differ" if marks.reordered else "unchanged"},
     )
+
+
+def _bare(source: NestSource, scop: Scop, schedule: Schedule, options: str = "") -> list[str]:
+    """The loops of a schedule without any directive, to see whether two are the same."""
+    tree = loop_tree(scop, schedule, options)
+    name_loops(scop, schedule, tree, source.data)
+    return LoopWriter(scop, source.data).lines(tree)
 
 
 def _content(source: NestSource, scop: Scop, tree: list[Node], marks: Marks, rewrite: Rewrite) -> bytes:
