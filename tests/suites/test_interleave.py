@@ -107,6 +107,16 @@ def test_a_version_that_fails_is_left_out_with_all_it_gave() -> None:
     assert len(sampled.rounds["A"]["full"]) == 4
 
 
+def test_a_far_slower_version_takes_part_in_the_fewest_rounds_only() -> None:
+    machine = Machine(drift=0.01)
+    samplers = {n: machine.program(n, s) for n, s in {"A": 1.0, "B": 9.0, "C": 3.0}.items()}
+    sampled = interleave(samplers, ["full"], Plan(6, 1e9), clock=lambda: machine.now)
+    counts = {name: len(rounds["full"]) for name, rounds in sampled.rounds.items()}
+    assert counts == {"A": 6, "B": FEWEST_ROUNDS, "C": 6}
+    assert speedup_of(sampled, "B", "A").estimate == pytest.approx(1 / 9, rel=2e-3)
+    assert speedup_of(sampled, "A", "B").rounds == FEWEST_ROUNDS
+
+
 def test_medians_add_up_over_the_cases() -> None:
     machine = Machine()
     sampled = interleave(

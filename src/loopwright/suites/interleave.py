@@ -6,8 +6,10 @@ halves of a round by the same amount in opposite directions. Every second round 
 which mirrors the pattern as there. So the rounds of any pair go through the estimator of the timing room
 unchanged, and k versions cost 2 k executions a round instead of the 4 (k - 1) of one pairing after another.
 
-The number of rounds is fixed beforehand, or cut short by time alone and never by what the times say: the
-intervals need no correction for looking early.
+The number of rounds is fixed beforehand, or cut short by time alone and never by what the recorded times say:
+the intervals need no correction for looking early. A version that is far slower than the first one, as its
+unrecorded run shows, takes part in the fewest rounds only: what it would cost in time, nobody needs to know
+to the per cent.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from loopwright.timing.estimate import estimate
 FEWEST_ROUNDS = 3
 """Fewer support no 95 % interval (:attr:`loopwright.timing.looks.Looks.fewest_rounds`)."""
 _OVERRUN = 2.0
+_FAR_SLOWER = 4.0
 
 Pair = tuple[Sample, Sample]
 
@@ -62,7 +65,8 @@ def interleave(
     clock: Callable[[], float] = time.monotonic,
     on_round: Callable[[int], None] = lambda number: None,
 ) -> Sampled:
-    """Time all `samplers` over `cases`. Each runs every case once before, unrecorded.
+    """Time all `samplers` over `cases`, the first being what others are measured by. Each runs every case
+    once before, unrecorded.
 
     A version whose sampler raises :class:`SampleFailed` is left out from then on, with all it gave.
     """
@@ -70,8 +74,11 @@ def interleave(
     alive = dict(samplers)
     failures: dict[str, Failure] = {}
     taken: dict[str, dict[str, list[Pair]]] = {name: {case: [] for case in cases} for name in samplers}
+    first_s = dict.fromkeys(samplers, 0.0)
     for case in cases:
-        _row(alive, list(alive), case, failures)
+        for name, sample in _row(alive, list(alive), case, failures).items():
+            first_s[name] += sample.wall_s
+    limit_s = _FAR_SLOWER * first_s[next(iter(samplers))]
     spans: list[float] = []
     stopped = "rounds"
     while alive and len(spans) < plan.rounds:
@@ -81,10 +88,11 @@ def interleave(
             break
         begun = clock()
         for case in cases:
-            order = list(alive) if len(spans) % 2 == 0 else list(reversed(alive))
+            order = [name for name in alive if len(spans) < FEWEST_ROUNDS or first_s[name] <= limit_s]
+            order = order if len(spans) % 2 == 0 else order[::-1]
             first = _row(alive, order, case, failures)
             second = _row(alive, order[::-1], case, failures)
-            for name in alive:
+            for name in first.keys() & second.keys():
                 taken[name][case].append((first[name], second[name]))
         spans.append(clock() - begun)
         on_round(len(spans))
@@ -98,7 +106,7 @@ def speedup_of(sampled: Sampled, version: str, over: str) -> Speedup:
         KeyError: for a version without samples.
     """
     a, b = sampled.rounds[over], sampled.rounds[version]
-    count = len(next(iter(a.values())))
+    count = min(len(pairs) for pairs in (*a.values(), *b.values()))
     rounds = [
         Round({case: a[case][number] for case in a}, {case: b[case][number] for case in b})
         for number in range(count)
