@@ -33,6 +33,8 @@ class Evaluation:
         verdict: results of the gates so far.
         speedup: against the baseline; None when it failed before timing.
         against_best: against the incumbent of that moment; None when there was no promotion trial.
+        glance: against the baseline, from a first look of a single round: an estimate that orders
+            candidates and claims nothing; None when there was none.
         promoted: whether it became the best.
         wall_s: median seconds of the timed cases, summed; None when not timed.
         elapsed_s: seconds the evaluation took; `at_s`: seconds of run time when it ended.
@@ -44,11 +46,18 @@ class Evaluation:
     verdict: Verdict
     speedup: Speedup | None = None
     against_best: Speedup | None = None
+    glance: Speedup | None = None
     promoted: bool = False
     wall_s: float | None = None
     elapsed_s: float = 0.0
     at_s: float = 0.0
     number: int = 0
+
+    def answers(self, *, timed: bool, glance: bool) -> bool:
+        """Whether an evaluation that asks for this much would find out no more."""
+        if not timed or not self.verdict.passed or self.speedup is not None:
+            return True
+        return glance and self.glance is not None
 
 
 class RunStatus(StrEnum):

@@ -91,6 +91,8 @@ def evaluation_line(evaluation: Evaluation) -> str:
     head = f"#{evaluation.number} {evaluation.title}: "
     if (failure := evaluation.verdict.failure) is not None:
         return f"{head}{failure.mode} ({failure.message})"
+    if evaluation.speedup is None and evaluation.glance is not None:
+        return f"{head}about {ratio(evaluation.glance.estimate)} at first glance"
     if evaluation.speedup is None:
         return f"{head}passes, not timed"
     best = "  <- best" if evaluation.promoted else ""

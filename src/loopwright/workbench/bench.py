@@ -19,8 +19,8 @@ from loopwright.gates.registry import GATES
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Runner
 from loopwright.system.load import OthersMeter
+from loopwright.timing.policy import Policy
 from loopwright.timing.promotion import is_promoted
-from loopwright.workbench.audit import refuse_unfit
 from loopwright.workbench.baseline import (
     CaseFacts,
     build_original,
@@ -31,9 +31,10 @@ from loopwright.workbench.baseline import (
 )
 from loopwright.workbench.context import Measured, completed, make_context, needed_cases
 from loopwright.workbench.expected import ExpectedOutputs
+from loopwright.workbench.fit import require_fit
 from loopwright.workbench.journal import Journal, Observer, silent
 from loopwright.workbench.machine_file import MachineFacts, machine_facts
-from loopwright.workbench.policies import baseline_policy, trial_policy
+from loopwright.workbench.policies import baseline_policy, glance_policy, trial_policy
 from loopwright.workbench.profiling import profile_build
 from loopwright.workbench.records import from_data, to_data
 from loopwright.workbench.rundir import RunDirectory, open_run, original_candidate
@@ -159,8 +160,11 @@ class Workbench:
             self.context = completed(self.context, self.baseline.flags, self.machine.floors)
             return self.baseline
 
-    def evaluate(self, candidate: Candidate, *, timed: bool = True) -> Evaluation:
+    def evaluate(self, candidate: Candidate, *, timed: bool = True, glance: bool = False) -> Evaluation:
         """Judge `candidate`: integrity, build, outputs; then, when `timed`, a promotion trial.
+
+        With `glance` a single round takes the place of the trial: cheap, and nothing is promoted by it.
+        Evaluating the candidate without it goes on from there, and is the same evaluation.
 
         A failure is a value in the result. Timing is against the incumbent, in turn with it; the speedup
         over the baseline is chained through the incumbent's own until the end of the run, where the winner
@@ -171,7 +175,7 @@ class Workbench:
         """
         with self._lock:
             known = self._evaluations.get(candidate.id)
-            if known is not None and not (timed and known.verdict.passed and known.speedup is None):
+            if known is not None and known.answers(timed=timed, glance=glance):
                 return known
             if candidate.id == self.original.id:
                 return self._evaluate_original()
@@ -196,10 +200,11 @@ class Workbench:
                 verdict, subject = run_gates(self.gates, Stage.EVERY, subject, self.context)
             if verdict.passed and timed:
                 assert subject.build is not None
-                self._say(f"timing {candidate.id} against the best so far")
-                trial, result = self._trial(subject.build)
+                self._say(f"{'glancing at' if glance else 'timing'} {candidate.id} against the best so far")
+                policy = (glance_policy if glance else trial_policy)(self.execution_s())
+                trial, result = self._trial(subject.build, policy)
                 verdict = verdict.extended(result)
-            return self._record(candidate, number, verdict, trial, begun_s)
+            return self._record(candidate, number, verdict, trial, begun_s, glance=glance)
 
     def reject(self, title: str, failure: Failure, *, key: str = "") -> Evaluation:
         """Record an edit of which no candidate could be made. It counts as an evaluation.
@@ -270,7 +275,9 @@ class Workbench:
                 self._say(f"running the original: case {case.name}")
                 facts = run_original(self.task, self.context.cases, build, case, self.expected)
                 self.add_measured(case.name, facts)
-        refuse_unfit(self.task, {c.name: self.context.expected(c) for c in needed_cases(self.task)})
+        audit = require_fit(self.context, self.directory.home, self._say)
+        if audit is not None:
+            self.journal.write("audit", elapsed_s=round(audit.elapsed_s, 6), warnings=list(audit.warnings))
         policy = baseline_policy(self.execution_s())
         baseline, comparisons = measure_baseline(self.context, self._measured.repetitions, policy, self._say)
         self._baseline = baseline
@@ -294,7 +301,7 @@ class Workbench:
         if self.remaining_s == 0.0:
             raise BudgetSpent(f"{budget.wall_s:g} s spent")
 
-    def _trial(self, build: BuildResult) -> tuple[Comparison | None, GateResult]:
+    def _trial(self, build: BuildResult, policy: Policy) -> tuple[Comparison | None, GateResult]:
         incumbent = self.context.builder.build(
             self.tree(self.best), self.context.toolchain, self.context.variant
         )
@@ -304,7 +311,7 @@ class Workbench:
             build,
             labels=(self._best_id, "candidate"),
             cases=self.task.cases_for(Use.TIME),
-            policy=trial_policy(self.execution_s()),
+            policy=policy,
             repetitions=self.repetitions,
             on_round=lambda s: self.journal.tell("round", estimate=s.estimate, rounds=s.rounds),
         )
@@ -316,18 +323,22 @@ class Workbench:
         verdict: Verdict,
         trial: Comparison | None,
         begun_s: float,
+        *,
+        glance: bool,
     ) -> Evaluation:
         # A time that a gate refused is kept as raw samples, and is nobody's speedup.
         timed = trial if verdict.passed else None
         speedup = None if timed is None else chained(timed.speedup, self._best_speedup, self._best_id)
-        promoted = timed is not None and is_promoted(timed.speedup, self.machine.noise)
+        known = self._evaluations.get(candidate.id)
+        promoted = timed is not None and not glance and is_promoted(timed.speedup, self.machine.noise)
         evaluation = Evaluation(
             candidate=candidate.id,
             parent=candidate.parent,
             title=candidate.title,
             verdict=verdict,
-            speedup=speedup,
-            against_best=timed.speedup if timed else None,
+            speedup=None if glance else speedup,
+            against_best=timed.speedup if timed and not glance else None,
+            glance=speedup if glance else known.glance if known else None,
             promoted=promoted,
             wall_s=median_wall_s(timed, "b") if timed else None,
             elapsed_s=round(self.journal.run_s - begun_s, 6),

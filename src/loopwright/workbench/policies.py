@@ -23,6 +23,18 @@ def trial_policy(execution_s: float) -> Policy:
     return Policy(min_rounds=4, max_rounds=24, budget_s=_budget(15.0, execution_s), target_halfwidth=0.01)
 
 
+def glance_policy(execution_s: float) -> Policy:
+    """A first look at a candidate: one round, enough to tell good guesses from bad ones."""
+    return Policy(
+        warmup=0,
+        min_rounds=1,
+        max_rounds=1,
+        budget_s=_budget(15.0, execution_s),
+        decide_at=None,
+        hopeless=None,
+    )
+
+
 def final_policy(execution_s: float) -> Policy:
     """The winner against the original, to be published."""
     return Policy(

@@ -1,0 +1,74 @@
+"""A first look of one round: it orders, promotes nothing, and is the same evaluation as the trial after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loopwright.core.candidate import Edit
+from loopwright.core.run import Budget
+from loopwright.core.task import Build, Case, Language, Task, Use
+from loopwright.core.tree import Tree
+from loopwright.workbench.bench import Workbench
+from loopwright.workbench.journal import read_journal
+from loopwright.workbench.rundir import RunDirectory, create_run
+from loopwright.workbench.settings import Settings
+
+SOURCE = """#include <stdio.h>
+#include <time.h>
+int main(void) {
+    struct timespec pause = {0, WAIT * 1000000L};
+    nanosleep(&pause, NULL);
+    puts("ANSWER");
+    return 0;
+}
+"""
+
+
+def program(wait_ms: int, answer: str = "42") -> bytes:
+    return SOURCE.replace("WAIT", str(wait_ms)).replace("ANSWER", answer).encode()
+
+
+@pytest.fixture
+def run(measured_home: Path) -> Iterator[RunDirectory]:
+    task = Task(
+        name="sleeper",
+        tree=Tree({"p.c": program(60)}),
+        editable=("p.c",),
+        build=Build(sources=("p.c",)),
+        cases=(Case("only", use=Use.TIME),),
+        language=Language.C,
+    )
+    yield create_run(measured_home, task, Settings(budget=Budget(evaluations=2)), {})
+
+
+def test_a_glance_orders_and_a_trial_promotes(run: RunDirectory) -> None:
+    bench = Workbench(run)
+    bench.prepare()
+    faster = bench.original.edited(Edit({"p.c": program(20)}, "sleep less"))
+    wrong = bench.original.edited(Edit({"p.c": program(5, "41")}, "sleep less and lie"))
+    first = bench.evaluate(faster, glance=True)
+    assert first.glance is not None
+    assert first.glance.rounds == 1
+    assert first.glance.estimate > 1.5
+    assert first.speedup is None
+    assert not first.promoted
+    assert bench.best.id == bench.original.id
+    assert bench.evaluate(faster, glance=True) == first
+    assert bench.evaluate(wrong, glance=True).verdict.failure is not None
+    whole = bench.evaluate(faster)
+    assert whole.promoted
+    assert whole.number == first.number
+    assert whole.glance == first.glance
+    assert bench.evaluate(faster, glance=True) == whole
+    assert len(bench.evaluations) == 2
+    bench.close()
+
+    again = Workbench(run)
+    assert again.evaluate(faster, glance=True) == whole
+    assert again.evaluate(wrong) == bench.evaluate(wrong)
+    again.close()
+    kinds = [e.kind for e in read_journal(run.journal)]
+    assert kinds.count("evaluation") == 3
