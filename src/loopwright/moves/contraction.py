@@ -176,6 +176,22 @@ def _with_roles(
     if len(set(variables)) != len(variables):
         raise Declined("two of its loops have the same variable")
     _require_bounds(inside, rows, cols)
+    products = products_of(source, draft, rows, cols, depth)
+    array, _ = written_array(draft.nest, draft.update)
+    phases = _phases(draft, inside)
+    texts = dict(draft.texts)
+    return Contraction(
+        inside[0], inside, rows, cols, depth, draft.target, products, array, draft.update, draft.nest,
+        phases, texts, tuple(draft.notes),
+    )  # fmt: skip
+
+
+def products_of(source: NestSource, draft: Draft, rows: Loop, cols: Loop, depth: Loop) -> tuple[Product, ...]:
+    """The terms of an update as products of a factor for the rows and one for the columns.
+
+    Raises:
+        Declined: when they are none, or of another type than the result.
+    """
     array, _ = written_array(draft.nest, draft.update)
     if plain_type(array.dtype) not in ("double", "float"):
         raise Declined(f"'{array.name}' holds {array.dtype}: tiles are for double and float")
@@ -190,12 +206,7 @@ def _with_roles(
         raise Declined(f"it adds {len(products)} products at a time")
     if not names_in(draft.target) >= {rows.variable, cols.variable}:
         raise Declined(f"'{draft.target}' does not name both {rows.variable} and {cols.variable}")
-    phases = _phases(draft, inside)
-    texts = dict(draft.texts)
-    return Contraction(
-        inside[0], inside, rows, cols, depth, draft.target, products, array, draft.update, draft.nest,
-        phases, texts, tuple(draft.notes),
-    )  # fmt: skip
+    return products
 
 
 def _require_bounds(path: tuple[Loop, ...], rows: Loop, cols: Loop) -> None:

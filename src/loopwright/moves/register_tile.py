@@ -12,7 +12,6 @@ integers; sizes below a tile and a failed allocation take the loops as they were
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from loopwright.analysis.ir import AccessKind, Loop
@@ -24,9 +23,9 @@ from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, propo
 from loopwright.moves.parallel_for import parallel_clauses
 from loopwright.moves.regions import region_around
 from loopwright.moves.register_tile_code import tiled_text
-from loopwright.moves.register_tile_kernel import kernel_name, kernel_text, placed
+from loopwright.moves.register_tile_kernel import kernel_change
 from loopwright.moves.rewrite import Replacement, apply
-from loopwright.moves.tile_shape import TileShape, tile_shapes
+from loopwright.moves.tile_shape import tile_shapes
 
 FAMILY = "register-tile"
 FACTOR = 12.0
@@ -63,7 +62,7 @@ def _edits(source: NestSource, found: Contraction, proof: str) -> Iterator[Propo
     for n, shape in enumerate(tile_shapes(source.vector, size, len(found.products))):
         text = tiled_text(source, found, shape, parallel=parallel, clauses=_around(source, region))
         changes = [Replacement(region.range.start, region.range.end, text.encode("utf-8", "surrogateescape"))]
-        changes += _kernel(data, region, shape, dtype, size)
+        changes += kernel_change(data, region.range.start, shape, dtype, size)
         names = f"{found.rows.variable}, {found.cols.variable}, {found.depth.variable}"
         yield proposal(
             source,
@@ -88,21 +87,6 @@ def _parallel_words(found: Contraction, *, parallel: bool) -> str:
         f" Threads share blocks of {found.rows.variable}, which update different elements; columns are "
         "copied before any of them is used."
     )
-
-
-def _kernel(data: bytes, region: Loop, shape: TileShape, dtype: str, size: int) -> list[Replacement]:
-    """The insertion of the kernel function, unless the file has it already."""
-    text = kernel_text(shape, dtype, size)
-    at = data.replace(b"\r\n", b"\n").find(text.encode())
-    if at >= 0:
-        return [] if at < region.range.start else _already(shape, dtype)
-    if re.search(rb"\b%b\b" % kernel_name(shape, dtype).encode(), data):
-        return _already(shape, dtype)
-    return [placed(data, region.range.start, text)]
-
-
-def _already(shape: TileShape, dtype: str) -> list[Replacement]:
-    raise Declined(f"the file already has another '{kernel_name(shape, dtype)}'")
 
 
 def _is_inside_team(source: NestSource, region: Loop) -> bool:

@@ -42,6 +42,23 @@ def kernel_text(shape: TileShape, dtype: str, element_bytes: int) -> str:
     return "\n".join([*lines, "}"])
 
 
+def kernel_change(
+    data: bytes, before: int, shape: TileShape, dtype: str, element_bytes: int
+) -> list[Replacement]:
+    """The insertion of the function for code at offset `before`; none when the file has it already.
+
+    Raises:
+        Declined: when the name is taken, or no place is understood.
+    """
+    text = kernel_text(shape, dtype, element_bytes)
+    at = data.replace(b"\r\n", b"\n").find(text.encode())
+    if 0 <= at < before:
+        return []
+    if re.search(rb"\b%b\b" % kernel_name(shape, dtype).encode(), data):
+        raise Declined(f"the file already has another '{kernel_name(shape, dtype)}'")
+    return [placed(data, before, text)]
+
+
 def placed(data: bytes, before: int, text: str) -> Replacement:
     """The insertion of `text` at file scope, after the last #include that stands before `before`.
 

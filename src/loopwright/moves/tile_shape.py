@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loopwright.core.machine import Machine
 
@@ -64,8 +64,10 @@ class TileShape:
         return f"{self.rows} x {self.cols} tiles, depth {self.depth}"
 
 
-def tile_shapes(unit: VectorUnit, element_bytes: int, products: int) -> tuple[TileShape, ...]:
-    """Shapes worth trying, the best guess first.
+def tile_shapes(
+    unit: VectorUnit, element_bytes: int, products: int, *, depth: int = 0
+) -> tuple[TileShape, ...]:
+    """Shapes worth trying, the best guess first; one of the given `depth` when there is one.
 
     The accumulators of a tile, the vectors of one row of the panel and one broadcast have to fit the
     registers; more rows load less of the panel, more vectors load less of the block (Goto and van de Geijn,
@@ -74,8 +76,12 @@ def tile_shapes(unit: VectorUnit, element_bytes: int, products: int) -> tuple[Ti
     lanes = unit.bytes // element_bytes
     many = unit.registers >= 32
     choices = [(8, 3, 256), (8, 3, 384), (12, 2, 256)] if many else [(6, 2, 256), (6, 2, 384), (4, 3, 256)]
+    if depth:
+        (rows, vectors, _), *_ = choices
+        shape = _shape(rows, vectors, lanes, depth, element_bytes, 1)
+        return (replace(shape, row_block=min(shape.row_block, 8 * rows)),)
     return tuple(
-        _shape(rows, vectors, lanes, depth, element_bytes, products) for rows, vectors, depth in choices
+        _shape(rows, vectors, lanes, deep, element_bytes, products) for rows, vectors, deep in choices
     )
 
 
