@@ -63,7 +63,7 @@ def plot_bench(bench: BenchFile) -> str:
     columns = [c for c in bench.columns if c.name != REFERENCE and not c.problem]
     if not records or not columns:
         return ""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     from loopwright.reports.plots import new_figure, svg_of
 
@@ -87,11 +87,14 @@ def plot_bench(bench: BenchFile) -> str:
         axes.plot(xs, ys, marker, color=colour, markersize=4, label=text)
     axes.axvline(1.0, color="#333", linewidth=0.8)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_yticks(range(len(records)), [record.kernel for record in records])
     axes.set_ylim(len(records) - 0.5, -0.5)
-    axes.grid(axis="x", which="both", color="#ddd", linewidth=0.4)
+    axes.grid(axis="x", color="#ccc", linewidth=0.5)
+    for row in range(0, len(records), 2):
+        axes.axhspan(row - 0.5, row + 0.5, color="#f3f4f6", zorder=0)
     axes.set_axisbelow(True)
     axes.set_xlabel("speedup over gcc -O3 -march=native (in brackets: geometric mean, none below 1)")
     axes.set_title(f"{bench.machine.cpu}, {bench.threads} threads, {bench.started[:10]}", fontsize=9)
