@@ -69,7 +69,7 @@ name = "full"
 params = { n = 20000 }
 use = "time"
 """
-PLAN = Plan(3, 20.0)
+PLAN = Plan(3, 60.0)
 SETTINGS = Settings(toolchain="gcc", threads=2, sandbox="none")
 
 
