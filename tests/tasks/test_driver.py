@@ -63,13 +63,24 @@ def axpy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Task]:
 
 def test_an_inout_array_is_restored_before_every_repetition(axpy: tuple[Path, Task]) -> None:
     executable, task = axpy
-    once = outcome(executable, task, task.cases[0])
-    often = outcome(executable, task, task.cases[0], repetitions=5, warmup=2, check=True)
-    timed = outcome(executable, task, task.cases[0], repetitions=5, warmup=2)
-    assert timed.outputs["y"].tobytes() == once.outputs["y"].tobytes()
+    often = outcome(executable, task, task.cases[0], repetitions=5, warmup=2)
+    once = outcome(executable, task, task.cases[0], nonce=often.nonce)
     assert once.outputs["y"].tobytes() == often.outputs["y"].tobytes()
-    assert len(often.inner_s) == 5 and all(s > 0 for s in often.inner_s)
-    assert len(set(often.digests)) == 1 and len(often.digests) == 5
+    assert len(often.inner_s) == len(often.digests) == 5 and all(s > 0 for s in often.inner_s)
+    own = outcome(executable, task, task.cases[0])
+    assert own.nonce == 0 and own.outputs["y"].tobytes() != once.outputs["y"].tobytes()
+
+
+def test_a_nonce_is_for_a_single_call(axpy: tuple[Path, Task]) -> None:
+    executable, task = axpy
+    with pytest.raises(ValueError, match="single call"):
+        driver_arguments(task, task.cases[0], result="r.bin", repetitions=2, nonce=5)
+    line = driver_arguments(task, task.cases[0], result="r.bin", repetitions=2)
+    forged = [part.replace("--nonce=0", "--nonce=5") for part in line]
+    done = subprocess.run(
+        [str(executable), *forged], cwd=executable.parent, capture_output=True, text=True, check=False
+    )
+    assert "each of several calls has a nonce of its own" in done.stderr
 
 
 def test_same_seed_same_inputs_another_seed_others(axpy: tuple[Path, Task]) -> None:
@@ -208,14 +219,14 @@ def test_skipping_later_calls_leaves_poison(faulty: tuple[Path, Task]) -> None:
     executable, task = faulty
     case = Case("c", params={"n": 64, "mode": 10, "at": 0})
     assert outcome(executable, task, case).untouched == {}
-    assert outcome(executable, task, case, repetitions=3).untouched == {"y": 64, "z": 64}
+    assert outcome(executable, task, case, warmup=1).untouched == {"y": 64, "z": 64}
 
 
 def test_digests_show_that_repetitions_differ(faulty: tuple[Path, Task]) -> None:
     executable, task = faulty
     result = outcome(executable, task, Case("c", params={"n": 64, "mode": 9, "at": 0}), repetitions=4)
     assert len(set(result.digests)) == 4
-    assert result.outputs["y"][0] == 4
+    assert result.outputs["y"][0] == result.round + 1
 
 
 REMEMBERING = "void square(int n, const double *x, const int *p, double *y)"
@@ -248,8 +259,8 @@ def test_an_answer_from_memory_is_wrong_for_fresh_inputs(cache: int, tmp_path: P
     assert np.array_equal(np.sort(right), np.sort(random_units(1, 1, 100) ** 2))
     kept = []
     for _ in range(8):
-        timed = outcome(executable, task, task.cases[0], repetitions=5, warmup=1, inputs="fresh")
-        again = outcome(executable, task, task.cases[0], inputs=timed.nonce)
+        timed = outcome(executable, task, task.cases[0], repetitions=5, warmup=1)
+        again = outcome(executable, task, task.cases[0], nonce=timed.nonce)
         kept.append((timed.round, timed.nonce))
         assert (again.round, again.nonce) == (0, timed.nonce)
         assert timed.digests[timed.round] == again.digests[0] or cache
@@ -270,7 +281,7 @@ def test_fresh_inputs_are_those_of_the_case_in_another_order(tmp_path: Path) -> 
     task = kernel_task(source, prototype, arguments, [Case("c", params={"n": 64})])
     executable = build(task, tmp_path)
     first = outcome(executable, task, task.cases[0]).outputs
-    other = outcome(executable, task, task.cases[0], inputs=7).outputs
+    other = outcome(executable, task, task.cases[0], nonce=7).outputs
     assert not np.array_equal(first["to"], other["to"])
     assert np.array_equal(np.sort(first["to"]), np.sort(other["to"]))
     assert np.array_equal(first["q"], other["q"]), "an array that has an order keeps it"
@@ -285,10 +296,12 @@ def test_the_number_of_calls_is_what_was_asked_for(axpy: tuple[Path, Task]) -> N
         read_result(content, task, task.cases[0], repetitions=3)
 
 
-@pytest.mark.parametrize("inputs", ["case", "fresh"])
-def test_a_modified_input_is_seen_in_every_mode(faulty: tuple[Path, Task], inputs: str) -> None:
+@pytest.mark.parametrize("options", [{}, {"nonce": 3}, {"repetitions": 2}, {"warmup": 1}])
+def test_a_modified_input_is_seen_in_every_mode(
+    faulty: tuple[Path, Task], options: dict[str, object]
+) -> None:
     for at in (0, 77, 99):
-        said = explained(faulty, 100, 3, at, inputs=inputs, repetitions=2)
+        said = explained(faulty, 100, 3, at, **options)
         assert said == (FailureMode.INPUT_MODIFIED, f"the kernel changes x[{at}], which is an input")
 
 

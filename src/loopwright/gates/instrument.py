@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from loopwright.core.modes import FailureMode
@@ -116,6 +117,10 @@ class Instrument(Protocol):
         """Program and arguments put before the program's own."""
         ...
 
+    def files(self) -> tuple[Path, ...]:
+        """Files of ours that the tool reads while the program runs."""
+        ...
+
     def parse(self, report: str, tree: Tree, directory: str) -> tuple[Finding, ...]:
         """The findings in what was printed on stderr, those that are no fault of the program marked so."""
         ...
@@ -147,7 +152,7 @@ def observe(
                 command,
                 argv=(*instrument.prefix(build), *command.argv),
                 env={**command.env, **setting.environment, **instrument.environment(build.toolchain)},
-                readable=(*command.readable, build.directory),
+                readable=(*command.readable, build.directory, *instrument.files()),
             ),
             limits,
         )

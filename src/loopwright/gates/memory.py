@@ -72,6 +72,10 @@ class Sanitizer:
         """Nothing: the sanitizer is in the program."""
         return ()
 
+    def files(self) -> tuple[Path, ...]:
+        """None."""
+        return ()
+
     def parse(self, report: str, tree: Tree, directory: str) -> tuple[Finding, ...]:
         """See :mod:`loopwright.gates.reports_sanitizers`."""
         return self.read(report, tree, directory)
@@ -123,6 +127,10 @@ class Uninitialised:
         valgrind = shutil.which("valgrind") or "valgrind"
         return (valgrind, "--quiet", "--tool=memcheck",
                 "--leak-check=no", "--fullpath-after=", "--fair-sched=yes", "--vgdb=no")  # fmt: skip
+
+    def files(self) -> tuple[Path, ...]:
+        """None."""
+        return ()
 
     def parse(self, report: str, tree: Tree, directory: str) -> tuple[Finding, ...]:
         """See :func:`loopwright.gates.reports_memcheck.uninitialised`."""

@@ -32,14 +32,14 @@ _RESULT = "loopwright_result.bin"
 class RunOptions:
     """How one run is made. The first four are for the driver of a kernel task: timed repetitions, those
     before that are not counted, where arrays lie against their guard pages ("aligned", "end", "start"), and
-    which inputs calls get ("case", "fresh" or a nonce; see :func:`loopwright.tasks.driver.driver_arguments`).
+    the nonce of a single call (see :func:`loopwright.tasks.driver.driver_arguments`).
     `quiet` is :attr:`loopwright.system.execution.Command.quiet`.
     """
 
     repetitions: int = 1
     warmup: int = 0
     placement: str = "aligned"
-    inputs: str | int = "case"
+    nonce: int = 0
     quiet: bool = False
 
 
@@ -80,7 +80,7 @@ class CaseRunner:
                 repetitions=options.repetitions,
                 warmup=options.warmup,
                 placement=options.placement,
-                inputs=options.inputs,
+                nonce=options.nonce,
                 result=_RESULT,
             )
         return Command(
@@ -113,7 +113,7 @@ class CaseRunner:
             what = f"case {case.name}, {threads} thread{'s' if threads != 1 else ''}"
             if self.task.kernel is None:
                 return self._program(case, execution, folder, gate, what)
-            return self._kernel(case, execution, folder, gate, what, options.repetitions)
+            return self._kernel(case, execution, folder, gate, what, options)
         finally:
             remove_tree(folder)
 
@@ -129,7 +129,7 @@ class CaseRunner:
         return CaseRun(case, execution, outputs, sample_of(execution, execution.wall_s))
 
     def _kernel(
-        self, case: Case, execution: Execution, folder: Path, gate: str, what: str, repetitions: int
+        self, case: Case, execution: Execution, folder: Path, gate: str, what: str, options: RunOptions
     ) -> CaseRun:
         stderr = execution.stderr.decode("utf-8", "replace")
         explained = explain_exit(execution.exit_code, execution.signal, stderr)
@@ -143,7 +143,10 @@ class CaseRunner:
         try:
             if path.is_symlink() or not path.is_file():
                 raise MalformedResult("the driver's result is missing: the program ended before it was done")
-            result = read_result(path.read_bytes(), self.task, case, repetitions=repetitions)
+            result = read_result(path.read_bytes(), self.task, case, repetitions=options.repetitions)
+            alone = options.repetitions + options.warmup == 1
+            if (result.nonce != options.nonce) if alone else (result.nonce == 0):
+                raise MalformedResult("the result is of other inputs than were asked for")
         except MalformedResult as error:
             late = isinstance(error, LateOutputs)
             mode = FailureMode.FORGED_TIME if late else FailureMode.MALFORMED_OUTPUT

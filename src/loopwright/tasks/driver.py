@@ -115,7 +115,7 @@ def driver_arguments(
     warmup: int = 0,
     placement: str = "aligned",
     check: bool | None = None,
-    inputs: str | int = "case",
+    nonce: int = 0,
 ) -> tuple[str, ...]:
     """The command line of one execution of the driver for `case`.
 
@@ -128,10 +128,10 @@ def driver_arguments(
             a guard page.
         check: inputs are read-only memory, and verified after every call instead of after the last.
             None: yes, unless the placement is "aligned".
-        inputs: "case": every call finds the inputs of the case. "fresh": every call finds random arrays in
-            another order, drawn right before it, so that an answer kept from an earlier call is a wrong one;
-            the result holds the outputs of one call, drawn after it, and its nonce. A nonce: the inputs of
-            that call again.
+        nonce: of one call in an earlier execution, for its inputs once more; 0 for those of the case. Only
+            for a single call: each of several calls finds random arrays in another order, drawn right
+            before it, so that an answer kept from an earlier call is a wrong one. The result then holds the
+            outputs of one call, drawn after it, and its nonce.
 
     Raises:
         TaskError: when a shape, a scalar or an option of an initialiser cannot be worked out or does not
@@ -140,8 +140,8 @@ def driver_arguments(
     kernel = _kernel_of(task)
     if placement not in _PLACEMENTS:
         raise ValueError(f"placement {placement!r} is none of {', '.join(_PLACEMENTS)}")
-    if isinstance(inputs, str) and inputs not in ("case", "fresh"):
-        raise ValueError(f"inputs are 'case', 'fresh' or a nonce, not {inputs!r}")
+    if nonce and repetitions + warmup > 1:
+        raise ValueError("a nonce is for a single call")
     check = placement != "aligned" if check is None else check
     line = [
         f"--result={result}",
@@ -150,7 +150,7 @@ def driver_arguments(
         f"--warmup={warmup}",
         f"--check={int(check)}",
         f"--placement={placement}",
-        f"--inputs={inputs}",
+        f"--nonce={nonce}",
     ]
     for argument in kernel.arguments:
         if not argument.is_array:

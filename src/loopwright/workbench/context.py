@@ -62,12 +62,12 @@ class Measured:
 def thread_numbers(target: Target, most: int) -> tuple[int, ...]:
     """Numbers of threads that the output gate tries, ascending; the last is the one that is timed.
 
-    Three threads are tried on two cores too, since a wrong split of the work often shows at odd numbers
-    only; they come before the timed number, which stays last.
+    Three and seven threads are tried on two cores too, since a wrong split of the work often shows at odd
+    numbers only; they come before the timed number, which stays last.
     """
     if target is Target.SERIAL:
         return (1,)
-    return tuple(dict.fromkeys([n for n in (1, 2, 3) if n != most] + [most]))
+    return tuple(dict.fromkeys([n for n in (1, 2, 3, 7) if n != most] + [most]))
 
 
 def runner_for(settings: Settings) -> Runner:

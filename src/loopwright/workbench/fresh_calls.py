@@ -57,7 +57,7 @@ class FreshCalls:
         original = context.builder.build(context.task.tree, context.toolchain, variant)
         reference = context.cases.run(
             original, case, context.limits(case), threads=1, gate=self._gate,
-            options=RunOptions(inputs=run.nonce),
+            options=RunOptions(nonce=run.nonce),
         )  # fmt: skip
         if reference.failure is not None:
             return replace(

@@ -40,7 +40,7 @@ def sampler(context: Context, build: BuildResult, repetitions: Callable[[Case], 
         case = cases[name]
         options = RunOptions(quiet=True)
         if kernel:
-            options = RunOptions(repetitions=repetitions(case), warmup=1, inputs="fresh", quiet=True)
+            options = RunOptions(repetitions=repetitions(case), warmup=1, quiet=True)
         run = context.cases.run(
             build, case, context.limits(case), threads=context.threads[-1], gate=_GATE, options=options
         )

@@ -2,6 +2,7 @@
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 int count, turns, hits;
 int main(void)
 {
@@ -73,6 +74,9 @@ int main(void)
             a[i * 100 + j] = i + j;
             shared_value = i * j;
         }
+#pragma omp parallel for schedule(static, 1)
+    for (int i = 0; i < n / 40; i++)
+        memcpy(b + 40 * i, a + 40 * i, 40 * sizeof *a);
     printf("%d %d %d %d %d %d %g %g %ld\n", count, turns, hits, left, right, shared_value, sum, last, histogram[3]);
     omp_destroy_lock(&lock);
     free(a);

@@ -1,6 +1,7 @@
-/* Three races of different kinds; each racing line is marked. */
+/* Four races of different kinds; each racing line is marked. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 int count;
 int main(void)
 {
@@ -21,6 +22,9 @@ int main(void)
         for (int i = 0; i < n; i++)
             a[n - i] += 1.0; /* planted */
     }
+#pragma omp parallel for schedule(static, 1)
+    for (int i = 1; i < 64; i++)
+        memcpy(a, a + 64 * (i % 8 + 1), 64 * sizeof *a); /* planted */
     printf("%d %g %g\n", count, sum, a[n / 2]);
     free(a);
     return 0;

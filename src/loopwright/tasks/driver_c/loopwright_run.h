@@ -1,9 +1,10 @@
 /* Repetitions, the clock and the result file. Part of the driver that Loopwright writes around a kernel.
  *
  * Command line: --result=FILE --seed=S --repetitions=R --warmup=W --check=0|1 --placement=aligned|end|start
- * --inputs=case|fresh|NONCE, then one NAME=VALUE for every scalar, NAME.count=ELEMENTS for every array and
- * NAME.OPTION=VALUE for every option of its initialiser. Inputs are those of the case in every call, other
- * ones in every call, or those that some call had whose nonce was NONCE.
+ * --nonce=N, then one NAME=VALUE for every scalar, NAME.count=ELEMENTS for every array and NAME.OPTION=VALUE
+ * for every option of its initialiser. A single call gets the inputs of the case, or with a nonce those that
+ * a call with this nonce had; each of several calls gets inputs of its own, and nothing here can change that,
+ * because a kernel could change the command line before main.
  *
  * Result file: the line "LWRESULT 1", a line of JSON, the output arrays one after the other, and a
  * 64-bit digest of all that, little-endian.
@@ -180,9 +181,8 @@ static int lw_main(int argc, char **argv, const char *kernel, lw_array *arrays, 
     const int repetitions = (int)lw_numeric(argc, argv, "--repetitions", "").integer;
     const int warmup = (int)lw_numeric(argc, argv, "--warmup", "").integer;
     const int check = lw_numeric(argc, argv, "--check", "").integer != 0;
-    const char *inputs = lw_text(argc, argv, "--inputs", "");
-    const int fresh = strcmp(inputs, "fresh") == 0, varied = strcmp(inputs, "case") != 0;
-    const uint64_t given = strtoull(inputs, NULL, 10); /* 0 for a word */
+    const uint64_t given = strtoull(lw_text(argc, argv, "--nonce", ""), NULL, 10);
+    const int fresh = (int64_t)repetitions + warmup > 1, varied = fresh || given != 0;
     const lw_placement placement = strcmp(place, "end") == 0     ? LW_PLACE_END
                                    : strcmp(place, "start") == 0 ? LW_PLACE_START
                                                                  : LW_PLACE_ALIGNED;
@@ -190,6 +190,8 @@ static int lw_main(int argc, char **argv, const char *kernel, lw_array *arrays, 
     lw_samples samples = {NULL, NULL, repetitions, lw_fp_control() != control, repetitions - 1, given};
     size_t i;
     int round;
+    if (fresh && given != 0)
+        lw_die(LW_EXIT_USAGE, "each of several calls has a nonce of its own", "--nonce", "");
     if (repetitions < 1 || warmup < 0 || repetitions > 1000000)
         lw_die(LW_EXIT_USAGE, "out of range", "--repetitions or --warmup", "");
     lw_table = arrays;
