@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from model_runs import GOOD, LOOPS, WEIGH_C, another, calls, edit, go, modes, prepare, script, write_task
+from model_runs import GOOD, LOOPS, WEIGH_C, another, calls, edit, go, modes, script, write_task
 
 from loopwright import api
 from loopwright.core.errors import Interrupted, UsageError
@@ -24,11 +24,6 @@ FAST = "TITLE: weights summed once\n" + edit(LOOPS, GOOD)
 BROKEN = "TITLE: broken\n" + edit(LOOPS, "    this is not C;\n")
 WRONG = edit("    this is not C;\n", GOOD.replace("x[i] * sum", "x[i] * sum * (1 + 1e-6)"))
 SLOW = "TITLE: twice\n" + edit(LOOPS, LOOPS + LOOPS)
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory, measured_home: Path) -> Path:
-    return prepare(write_task(tmp_path_factory.mktemp("task") / "weigh"), measured_home)
 
 
 def test_a_build_error_a_wrong_answer_a_race_a_slow_version_and_a_good_one(
