@@ -4,6 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+AGENTS := .npm/.installed
 
 .PHONY: help install demo test quick bench lint tools clean
 
@@ -24,6 +25,11 @@ $(STAMP): pyproject.toml scripts/install-tools.sh scripts/install-python.sh
 demo: $(STAMP)
 	$(BIN)/loopwright optimize examples/heat2d --budget 3m
 
+# Command-line agents for the tests that drive them; where npm is missing those tests are skipped.
+$(AGENTS): scripts/install-agents.sh
+	sh scripts/install-agents.sh .npm
+	@touch $@
+
 lint: $(STAMP)
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
@@ -31,7 +37,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 # Tests that compare times run alone, after the rest: nothing else may use the processors then.
-test: $(STAMP) lint
+test: $(STAMP) $(AGENTS) lint
 	$(BIN)/python -m pytest -n 2 -m "not timing"
 	$(BIN)/python -m pytest -m timing
 
