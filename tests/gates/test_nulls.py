@@ -23,7 +23,8 @@ from loopwright.core.task import (
 )
 from loopwright.core.tree import Tree
 from loopwright.gates.compare import AnyArray, compare
-from loopwright.gates.nulls import Known, NullResult, is_same, judge_nulls, nulls_of, stricter
+from loopwright.gates.null_makers import nulls_of
+from loopwright.gates.nulls import Known, NullResult, is_same, judge_nulls, stricter
 
 EXACT = Tolerance(rtol=0.0)
 EVERY = {
@@ -178,6 +179,27 @@ def test_what_a_kernel_was_given_and_what_another_seed_gave_are_tried() -> None:
         inputs={"small": {"x": right + 5e-4, "short": right[:3]}},
     )
     results = {result.name: result for result in judge_nulls(task, known)}
-    assert results["stale-seed"].passed and results["copied-input x"].passed
+    assert results["stale-seed"].passed and results["untouched"].passed
     assert "copied-input short" not in results
     assert results["zeros"].caught
+
+
+def test_a_case_that_lets_through_what_another_catches_is_named() -> None:
+    """Outputs of the tiny case lie below atol, those of the others do not."""
+    task = program(Tolerance(1e-9, 1e-3), Case("tiny"), Case("small"), Case("full", Use.TIME))
+    results = judged(task, tiny=noise(3) * 1e-5, small=noise(17), full=noise(400, 2) * 1e-5)
+    zeros = results["zeros"]
+    assert zeros.caught and zeros.case == "small" and not zeros.passed
+    assert zeros.let_through == ("tiny", "full") and zeros.proposal.startswith("atol = ")
+    assert results["poison"].let_through == ()
+
+
+def test_outputs_beyond_the_bound_are_tried_only_against_what_nobody_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("loopwright.gates.nulls.LARGE", 100)
+    task = program(Tolerance(1e-9, 1e-3))
+    results = judged(task, small=noise(17), full=noise(400, 2) * 1e-5)
+    assert results["zeros"].caught and results["zeros"].let_through == ()
+    loose = judged(task, small=noise(17) * 1e-5, full=noise(400, 2) * 1e-5)
+    assert loose["zeros"].passed and loose["zeros"].let_through == ("small", "full")

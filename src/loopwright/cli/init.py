@@ -36,3 +36,4 @@ def init(
         return
     write_atomically(target, inferred.text.encode("utf-8", "surrogateescape"))
     typer.echo(f"{target} written; read it, then: loopwright optimize {path}")
+    say(f"loopwright audit {path} says whether its cases are fit, and proposes tolerances from evidence")

@@ -7,26 +7,24 @@ arrays: nothing is built and nothing is run here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from loopwright.core.task import Case, Task, Tolerance
 from loopwright.gates.compare import AnyArray, first_mismatch, tolerance_of
+from loopwright.gates.null_makers import LOWER, nulls_of
 
-LOW_PRECISION = "low-precision"
-ZEROS = "zeros"
+LARGE = 4_000_000
+"""Elements of an output beyond which a null candidate that was caught already is not tried again."""
+UNTOUCHED = "untouched"
 
 _TEXT_BETWEEN_NUMBERS = "stdout text"
 _ROUNDING = 1024
 """Two outputs this many epsilons of their largest element apart are one output with other rounding."""
-_LOWER = {8: ("f4", "single"), 4: ("f2", "half")}
-"""Bytes of a float to the type below it, and what people call that."""
 _Flat = npt.NDArray[np.generic]
-_Maker = Callable[[_Flat, Tolerance], "_Flat | None"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,9 @@ class Known:
 
 
 def judge_nulls(task: Task, known: Known) -> tuple[NullResult, ...]:
-    """Try every null candidate on every output, small cases first, until a case catches it."""
+    """Try every null candidate on every output and every case, small cases first. On outputs beyond
+    :data:`LARGE` elements only those are tried that no smaller case has caught.
+    """
     cases = sorted(
         (case for case in task.cases if case.name in known.expected),
         key=lambda case: sum(array.size for array in known.expected[case.name].values()),
@@ -84,16 +84,6 @@ def judge_nulls(task: Task, known: Known) -> tuple[NullResult, ...]:
         if output != _TEXT_BETWEEN_NUMBERS:
             results += _judge_output(task, known, cases, output)
     return tuple(results)
-
-
-def nulls_of(reference: AnyArray, tolerance: Tolerance) -> Iterator[tuple[str, AnyArray]]:
-    """(name, array) of every null candidate that needs nothing but the right output. Some do not apply:
-    one number cannot be permuted, an integer has no lower precision.
-    """
-    flat = np.ravel(reference)
-    for name, make in _MAKERS.items():
-        if flat.size and (made := make(flat, tolerance)) is not None:
-            yield name, made.reshape(reference.shape)
 
 
 def is_same(reference: AnyArray, null: AnyArray) -> bool:
@@ -139,8 +129,9 @@ def _judge_output(task: Task, known: Known, cases: list[Case], output: str) -> l
             continue
         told = _told(task, case, output, reference)
         core = np.ravel(reference)[~told]
-        done = frozenset(name for name, result in open_nulls.items() if result.caught)
-        for name, changed in _candidates(known, cases, case, output, core, tolerance, task):
+        caught = frozenset(name for name, result in open_nulls.items() if result.caught)
+        done = caught if reference.size > LARGE else frozenset[str]()
+        for name, changed in _candidates(known, cases, case, output, told, tolerance, task):
             if name in done:
                 continue
             null = np.ravel(reference).copy()
@@ -150,8 +141,9 @@ def _judge_output(task: Task, known: Known, cases: list[Case], output: str) -> l
             before = open_nulls.get(name) or NullResult(name, output, case.name, False, "")
             let_through, same_in, proposal = before.let_through, before.same_in, before.proposal
             if mismatch is not None:
+                by = (before.case, before.by) if before.caught else (case.name, mismatch.message)
                 open_nulls[name] = NullResult(
-                    name, output, case.name, True, mismatch.message, let_through, same_in
+                    name, output, by[0], True, by[1], let_through, same_in, proposal
                 )
                 continue
             if is_same(core, changed):
@@ -160,16 +152,28 @@ def _judge_output(task: Task, known: Known, cases: list[Case], output: str) -> l
                 let_through += (case.name,)
                 # The largest case comes last, and says most about the sizes of numbers.
                 proposal = stricter(core, changed, tolerance) or proposal
-            shown = let_through or same_in
-            by = _allowed(tolerance) if let_through else "same as the output"
-            open_nulls[name] = NullResult(name, output, shown[0], False, by, let_through, same_in, proposal)
+            if before.caught:
+                shown, why = before.case, before.by
+            else:
+                shown = (let_through or same_in)[0]
+                why = _allowed(tolerance) if let_through else "same as the output"
+            open_nulls[name] = NullResult(
+                name, output, shown, before.caught, why, let_through, same_in, proposal
+            )
     return list(open_nulls.values())
 
 
 def _candidates(
-    known: Known, cases: list[Case], case: Case, output: str, core: _Flat, tolerance: Tolerance, task: Task
+    known: Known,
+    cases: list[Case],
+    case: Case,
+    output: str,
+    told: npt.NDArray[np.bool_],
+    tolerance: Tolerance,
+    task: Task,
 ) -> Iterator[tuple[str, _Flat]]:
-    """Every null candidate for one output of one case."""
+    """Every null candidate for one output of one case, without the numbers that are `told`."""
+    core = np.ravel(known.expected[case.name][output])[~told]
     if not core.size:
         return
     yield from nulls_of(core, tolerance)
@@ -181,7 +185,7 @@ def _candidates(
         yield "stale-seed", np.ravel(other)
     for name, array in known.inputs.get(case.name, {}).items():
         if array.shape == reference.shape and array.dtype == reference.dtype:
-            yield f"copied-input {name}", np.ravel(array)
+            yield (UNTOUCHED if name == output else f"copied-input {name}"), np.ravel(array)[~told]
 
 
 def _stale(known: Known, cases: list[Case], case: Case, output: str, task: Task) -> _Flat | None:
@@ -214,138 +218,11 @@ def _told(task: Task, case: Case, output: str, reference: AnyArray) -> npt.NDArr
     return np.zeros(flat.shape, dtype=np.bool_) if bool(np.all(told)) else told
 
 
-def _zero(flat: _Flat) -> Any:
-    return b"" if flat.dtype == object else flat.dtype.type(0)
-
-
-def _poison(flat: _Flat) -> Any:
-    if flat.dtype.kind == "f":
-        return flat.dtype.type(np.nan)
-    return np.frombuffer(b"\xa5" * flat.dtype.itemsize, dtype=flat.dtype)[0]
-
-
-def _filled(flat: _Flat, first: int, value: Any) -> _Flat:
-    """`flat` with everything from `first` on replaced."""
-    made = flat.copy()
-    made[first:] = value
-    return made
-
-
-def _is_text(flat: _Flat) -> bool:
-    return flat.dtype == object
-
-
-def _several(flat: _Flat) -> bool:
-    """Whether there is more than one element to leave out or to swap; the empty line at the end of a text
-    is none.
-    """
-    return flat.size > 1 and (not _is_text(flat) or sum(bool(line) for line in flat) > 1)
-
-
-def _constant(flat: _Flat, _: Tolerance) -> _Flat | None:
-    if _is_text(flat) or not _several(flat):
-        return None
-    numbers = flat.astype(np.float64)
-    finite = numbers[np.isfinite(numbers)]
-    mean = float(np.mean(finite)) if finite.size else 0.0
-    if flat.dtype.kind == "f":
-        return np.full_like(flat, mean)
-    limits = np.iinfo(flat.dtype.str)
-    # As a double the mean of the largest integers is one too large.
-    return np.full_like(flat, min(max(round(mean), limits.min), limits.max))
-
-
-def _permuted(flat: _Flat, _: Tolerance) -> _Flat | None:
-    if not _several(flat):
-        return None
-    order = np.random.default_rng(1).permutation(flat.size)
-    # Few elements may come out in their old order.
-    return flat[np.roll(order, 1) if bool(np.all(order == np.arange(flat.size))) else order]
-
-
-def _low_precision(flat: _Flat, _: Tolerance) -> _Flat | None:
-    lower = _LOWER.get(flat.dtype.itemsize)
-    if flat.dtype.kind != "f" or lower is None:
-        return None
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(flat.astype(np.dtype(lower[0])).astype(flat.dtype))
-
-
-def _chosen(flat: _Flat) -> int | None:
-    """A random element, none of the smaller half: those may be nothing but rounding. None: all are zero."""
-    with np.errstate(over="ignore"):
-        size = np.abs(flat.astype(np.float64))
-    usable = np.flatnonzero(np.isfinite(size) & (size > 0))
-    if not usable.size:
-        return None
-    large = usable[size[usable] >= np.median(size[usable])]
-    return int(np.random.default_rng(2).choice(large))
-
-
-def _sign_flipped(flat: _Flat, _: Tolerance) -> _Flat | None:
-    if flat.dtype.kind not in "fi" or (at := _chosen(flat)) is None:
-        return None
-    made = flat.copy()
-    made[at] = -made[at]
-    return made
-
-
-def _off_by_ten(flat: _Flat, tolerance: Tolerance) -> _Flat | None:
-    """One element ten times the tolerance off, at least to the next number: tries the comparison itself."""
-    if _is_text(flat):
-        return None
-    at = _chosen(flat)
-    at = 0 if at is None else at
-    made = flat.copy()
-    if flat.dtype.kind == "f":
-        value = float(flat[at])
-        if not math.isfinite(value):
-            return None
-        spacing = abs(float(np.spacing(flat[at])))
-        allowed = max(tolerance.atol + tolerance.rtol * abs(value), spacing * (tolerance.ulps or 0))
-        with np.errstate(over="ignore"):
-            moved_to = flat.dtype.type(value + math.copysign(max(10 * allowed, 2 * spacing), value))
-        made[at] = moved_to
-        return made if np.isfinite(moved_to) else None
-    step_of_integers = max(1, int(10 * tolerance.atol))
-    limits = np.iinfo(flat.dtype.str)
-    value_of_integer = int(flat[at])
-    for moved in (value_of_integer + step_of_integers, value_of_integer - step_of_integers):
-        if limits.min <= moved <= limits.max:
-            made[at] = moved
-            return made
-    return None
-
-
-def _half(flat: _Flat) -> int:
-    return (flat.size + 1) // 2
-
-
-_MAKERS: Mapping[str, _Maker] = {
-    ZEROS: lambda flat, _: _filled(flat, 0, _zero(flat)),
-    "constant": _constant,
-    "poison": lambda flat, _: None if _is_text(flat) else _filled(flat, 0, _poison(flat)),
-    "reversed": lambda flat, _: flat[::-1] if _several(flat) else None,
-    "permuted": _permuted,
-    "half-zero": lambda flat, _: _filled(flat, _half(flat), _zero(flat)) if _several(flat) else None,
-    "half-poison": lambda flat, _: (
-        _filled(flat, _half(flat), _poison(flat)) if _several(flat) and not _is_text(flat) else None
-    ),
-    "first-only": lambda flat, _: _filled(flat, 1, _zero(flat)) if _several(flat) else None,
-    LOW_PRECISION: _low_precision,
-    "sign-flip": _sign_flipped,
-    "off-by-ten": _off_by_ten,
-}
-
-ALWAYS_TRIED = tuple(_MAKERS)
-"""Names of the null candidates that need nothing but the right output."""
-
-
 def accepts_low_precision(task: Task, output: str, dtype: np.dtype[np.generic]) -> str:
     """The warning for an output whose relative tolerance is plainly looser than the next lower precision;
     "" when it is not.
     """
-    lower = _LOWER.get(dtype.itemsize)
+    lower = LOWER.get(dtype.itemsize)
     tolerance = tolerance_of(task, output)
     if dtype.kind != "f" or lower is None or tolerance.rtol < float(np.finfo(lower[0]).eps):
         return ""

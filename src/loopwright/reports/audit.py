@@ -9,7 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from loopwright.gates.nulls import NullResult
+from loopwright.gates.tolerances import in_words
 from loopwright.workbench.audit import Audit
+from loopwright.workbench.records import to_data
 
 
 def audit_answer(audit: Audit) -> dict[str, Any]:
@@ -38,6 +40,19 @@ def audit_answer(audit: Audit) -> dict[str, Any]:
             }
             for null in audit.nulls
         ],
+        "tolerances": [
+            {
+                "output": each.output,
+                "stated": to_data(each.stated),
+                "proposed": to_data(each.proposed),
+                "used": to_data(each.used),
+                "by": each.by,
+                "looser": to_data(each.looser),
+                "note": each.note,
+            }
+            for each in audit.tolerances
+        ],
+        "elapsed_s": round(audit.elapsed_s, 3),
     }
 
 
@@ -59,10 +74,17 @@ def print_audit(audit: Audit) -> None:
         f"original: {audit.determinism.runs} runs, "
         + (f"[red]{escape(audit.determinism.problem)}[/red]" if audit.determinism.problem else again)
     )
+    for each in audit.tolerances:
+        console.print(
+            f"tolerance of {escape(each.output)}: {in_words(each.stated)}; correct arithmetic in another "
+            f"order uses {each.used:.2g} of it and asks for {in_words(each.proposed)}",
+            style="dim",
+        )
     for warning in audit.warnings:
         console.print(f"[yellow]note[/yellow] {escape(warning)}")
     for problem in audit.problems:
         console.print(f"[red]unfit[/red] {escape(problem)}")
+    console.print(f"null candidates and determinism took {audit.elapsed_s:.1f} s", style="dim")
     verdict = "[green]fit to be optimised[/green]" if audit.fit else "[red]not fit to be optimised[/red]"
     console.print(f"{escape(audit.task)}: {verdict}")
 
