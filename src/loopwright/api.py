@@ -137,7 +137,8 @@ def resume(run: str | Path, *, observer: Observer = silent, agent: Agent | None 
         bench = Workbench(directory, observer=observer)
         try:
             if not any(event.kind == "result" for event in bench.journal.events):
-                bench.journal.write("resumed" if bench.journal.events else "started", run=directory.id)
+                begun = "resumed" if bench.journal.events else "started"
+                bench.journal.write(begun, run=directory.id, folder=str(directory.path))
                 bench.prepare()
                 try:
                     (agent or find_agent(bench.settings)).work(bench)
@@ -238,7 +239,11 @@ def _task_of(task: Task | str | Path, args: Sequence[str]) -> tuple[Task, Path |
         return task, None
     path = Path(task)
     if not path.exists():
-        raise UsageError("no such file or folder", where=str(path), hint="loopwright optimize DIR or prog.c")
+        raise UsageError(
+            "no such file or folder",
+            where=str(path),
+            hint="give a folder with a loopwright.toml, or one C or C++ file",
+        )
     if path.is_file() and path.suffix != ".toml":
         return single_file_task(path, args), path.resolve().parent
     if args:

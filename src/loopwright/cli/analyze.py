@@ -13,7 +13,8 @@ from loopwright.cli.printing import print_json
 
 def analyze(
     path: Annotated[
-        Path, typer.Argument(help="A folder with a loopwright.toml, or one C or C++ file.")
+        Path,
+        typer.Argument(metavar="DIR|FILE", help="A folder with a loopwright.toml, or one C or C++ file."),
     ] = Path(),
     json: options.Json = False,
 ) -> None:

@@ -28,9 +28,10 @@ from loopwright.core.errors import LoopwrightError
 
 HELP = """Takes a serial C or C++ kernel or program and gives back a faster one that can be trusted.
 
-Start with: loopwright optimize prog.c -- ARGS   or, with a task file: loopwright optimize DIR
+Start with `loopwright optimize prog.c -- ARGS`, or write a task file with `loopwright init DIR -- ARGS` and
+then `loopwright optimize DIR`.
 
-Exit status: 0 done, 1 a gate failed (check), 2 wrong use or broken task, 3 a needed tool is missing,
+Exit status: 0 done, 1 a gate failed (check, time), 2 wrong use or broken task, 3 a needed tool is missing,
 130 interrupted (a run can be resumed).
 """
 
@@ -39,6 +40,7 @@ _UsageMistake: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )  # fmt: skip
 app.command("optimize")(optimize.optimize)
@@ -82,9 +84,14 @@ def run() -> int:
         show() if show is not None else print(f"loopwright: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("loopwright: interrupted; loopwright runs resume last", file=sys.stderr)
+        print("loopwright: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read our output is gone (`| head`); Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # A folder that may not be written to, a full disk: the user's to mend, not a bug of ours.
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"loopwright: {where}{error.strerror or error}", file=sys.stderr)
+        return 2

@@ -11,7 +11,9 @@ from loopwright.cli import options
 
 
 def apply(
-    run: Annotated[str, typer.Argument(help="An id, the beginning of one, 'last', or a run's folder.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="An id, the beginning of one, 'last', or a run's folder.")
+    ],
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder to change; default: where the task came from.")
     ] = None,

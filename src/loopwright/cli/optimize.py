@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from loopwright.cli import options
 from loopwright.cli.printing import print_json
+from loopwright.core.errors import Interrupted
+
+if TYPE_CHECKING:
+    from loopwright.workbench.journal import Event, Observer
 
 
 def optimize(
     path: Annotated[
-        Path, typer.Argument(help="A folder with a loopwright.toml, or one C or C++ file with a main.")
+        Path,
+        typer.Argument(
+            metavar="DIR|FILE", help="A folder with a loopwright.toml, or one C or C++ file with a main."
+        ),
     ] = Path(),
     args: Annotated[
-        list[str] | None, typer.Argument(help="After --: the arguments of a single file's program.")
+        list[str] | None,
+        typer.Argument(metavar="-- ARGS", help="The arguments of a single file's program."),
     ] = None,
     agent: Annotated[
         str, typer.Option(help="builtin, model:PROVIDER/NAME, or 'cmd:COMMAND' that edits the files.")
     ] = "builtin",
     strategy: Annotated[str, typer.Option(help="refine or best-of-n.")] = "refine",
     target: options.TargetName = "openmp",
-    budget: Annotated[str, typer.Option(help="Wall time for the search: 90s, 10m, 1h.")] = "10m",
+    budget: Annotated[
+        str,
+        typer.Option(
+            help="Wall time to time the original and search: 90s, 10m, 1h. Judging the winner is extra."
+        ),
+    ] = "10m",
     evaluations: Annotated[int | None, typer.Option(help="Candidates to evaluate at most.")] = None,
     tokens: Annotated[
         int | None, typer.Option(help="Tokens that a model may use, input and output together.")
@@ -51,18 +67,15 @@ def optimize(
 
     Examples:
 
-      loopwright optimize examples/heat2d --budget 3m
-
-      loopwright optimize prog.c -- 1000 50
-
-      loopwright optimize DIR --agent 'cmd:./improve.sh' --evaluations 20
-
-      loopwright optimize DIR --agent model:openai/NAME --cost 0.50
+    * `loopwright optimize prog.c -- 1000 50`
+    * `loopwright optimize examples/heat2d --budget 3m`
+    * `loopwright optimize DIR --agent 'cmd:./improve.sh' --evaluations 20`
+    * `loopwright optimize DIR --agent model:openai/NAME --cost 0.50`
     """
     from loopwright import api
     from loopwright.reports.progress import progress
 
-    with progress() as observer:
+    with progress() as shown, interruptible(shown) as observer:
         result = api.optimize(
             path,
             args=args or (),
@@ -84,6 +97,26 @@ def optimize(
             observer=observer,
         )
     show_result(result, as_json=json)
+
+
+@contextmanager
+def interruptible(observer: Observer) -> Iterator[Observer]:
+    """Says how to go on with the run when the user stops it; outside of a run it changes nothing."""
+    folder = ""
+
+    def noting(event: Event) -> None:
+        nonlocal folder
+        folder = event.data.get("folder", folder)
+        observer(event)
+
+    try:
+        yield noting
+    except KeyboardInterrupt as error:
+        if not folder:
+            raise
+        raise Interrupted(
+            "interrupted", hint=f"go on with: loopwright runs resume {shlex.quote(folder)}"
+        ) from error
 
 
 def show_result(result: object, *, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from loopwright.cli.printing import print_json, say
 def profile(
     path: Annotated[Path, typer.Argument(metavar="DIR", help="The task.")] = Path(),
     candidate: Annotated[
-        Path | None, typer.Argument(metavar="[CANDIDATE_DIR]", help="Folder with the edited files.")
+        Path | None, typer.Argument(metavar="CANDIDATE_DIR", help="Folder with the edited files.")
     ] = None,
     toolchain: options.Toolchain = None,
     target: options.TargetName = "openmp",

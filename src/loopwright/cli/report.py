@@ -11,7 +11,9 @@ from loopwright.cli.printing import print_json
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="An id, the beginning of one, 'last', or a run's folder.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="An id, the beginning of one, 'last', or a run's folder.")
+    ],
     home: options.Home = None,
     json: options.Json = False,
 ) -> None:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from loopwright.workbench.rundir import RunDirectory
 
 app = typer.Typer(help="List, show and resume runs.", no_args_is_help=True)
-Run = Annotated[str, typer.Argument(help="An id, the beginning of one, 'last', or a run's folder.")]
+Run = Annotated[
+    str, typer.Argument(metavar="RUN", help="An id, the beginning of one, 'last', or a run's folder.")
+]
 
 
 @app.command("list")
@@ -50,11 +52,11 @@ def show(run: Run, home: options.Home = None, json: options.Json = False) -> Non
 def resume(run: Run, home: options.Home = None, json: options.Json = False) -> None:
     """Go on with a run that was interrupted or killed."""
     from loopwright import api
-    from loopwright.cli.optimize import show_result
+    from loopwright.cli.optimize import interruptible, show_result
     from loopwright.reports.progress import progress
 
     directory = locate(run, home)
-    with progress() as observer:
+    with progress() as shown, interruptible(shown) as observer:
         result = api.resume(directory.path, observer=observer)
     show_result(result, as_json=json)
 

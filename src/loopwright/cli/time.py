@@ -18,7 +18,7 @@ def time(
     ] = None,
     other: Annotated[
         Path | None,
-        typer.Argument(metavar="[OTHER_DIR]", help="A second candidate, timed against the first."),
+        typer.Argument(metavar="OTHER_DIR", help="A second candidate, timed against the first."),
     ] = None,
     toolchain: options.Toolchain = None,
     target: options.TargetName = "openmp",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# Where no home folder can be written to, matplotlib would complain at length in the middle of a result.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 _METADATA = ("Date", "Creator", "Format", "Type")
 """What matplotlib would write about the file; it names addresses on the web, which readers wonder about."""
 _BEST, _OTHER, _FAILED, _ORIGINAL = "#1a7f37", "#57606a", "#cf222e", "#8250df"

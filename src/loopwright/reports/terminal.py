@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from loopwright.core.run import RunResult, RunStatus
 from loopwright.core.timing import Floor, Speedup
 from loopwright.core.tree import Tree
 from loopwright.profilers.condense import AnnotatedLine, annotate, condense
-from loopwright.reports.wording import duration, floor_words, interval, ratio, size
+from loopwright.reports.wording import VARIANTS, duration, floor_words, interval, ratio, size
 from loopwright.toolchains.toolchain import Tool
 from loopwright.workbench.records import from_data
 
@@ -24,9 +25,9 @@ _AROUND = 3
 
 
 def _console() -> Console:
-    # Without a terminal rich would break lines at 80 columns, which no reader of a log wants.
+    # Without a terminal rich would break lines, which no reader of a log and no `grep` wants.
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=160)
+    return console if console.is_terminal else Console(highlight=False, width=160, soft_wrap=True)
 
 
 def print_result(result: RunResult) -> None:
@@ -46,25 +47,31 @@ def print_result(result: RunResult) -> None:
     else:
         console.print(f"  reason     {escape(result.reason)}")
         console.print(f"  baseline   {duration(base.wall_s)} ({' '.join(base.flags)})")
-    for name, seconds in base.variants.items():
-        if name != base.variant:
-            label = {"own": "own flags", "native": "-O3 -march=native", "auto_parallel": "the compiler alone"}
-            console.print(f"  {label.get(name, name)}: {duration(seconds)}", style="dim")
+    others = [
+        f"{duration(seconds)} with {VARIANTS.get(name, name)}"
+        for name, seconds in base.variants.items()
+        if name != base.variant
+    ]
+    if others:
+        console.print(f"  original   {escape(', '.join(others))}", style="dim")
     for name, why in base.rejected.items():
-        console.print(f"  not timed: {name.replace('_', '-')}: {escape(why)}", style="dim")
+        console.print(f"  not timed  {escape(VARIANTS.get(name, name))}: {escape(why)}", style="dim")
     failed = ", ".join(f"{count} {mode}" for mode, count in result.failures.items())
     console.print(
         f"  search     {result.evaluations} evaluations in {duration(result.elapsed_s)}"
         + (f"; rejected: {failed}" if failed else "")
     )
     for warning in result.warnings:
-        console.print(f"  [yellow]note[/yellow]       {escape(warning)}")
+        first, *rest = warning.splitlines()
+        console.print(f"  [yellow]note[/yellow]       {escape(first)}")
+        for line in rest:
+            console.print(f"             {escape(line)}")
     folder = _short(result.directory)
     console.print(f"  record     {escape(folder)}")
     console.print(f"  report     {escape(folder)}/report.html")
     if best is not None:
         console.print(f"  patch      {escape(folder)}/best.patch")
-        console.print(f"\nApply it:  loopwright apply {escape(folder)}")
+        console.print(f"\nApply it:  loopwright apply {escape(shlex.quote(folder))}")
 
 
 def _status(result: RunResult) -> str:
@@ -151,14 +158,16 @@ def print_doctor(tools: Sequence[Tool], machine: Machine) -> None:
     console = _console()
     console.print(f"{escape(machine.cpu)}, {machine.cores} usable cores, {size(machine.memory_bytes)}, "
                   f"{escape(machine.os)}, Linux {escape(machine.kernel)}")  # fmt: skip
+    widest = max((len(tool.name) for tool in tools), default=0)
+    longest = max((len(tool.version) for tool in tools), default=0)
     for tool in tools:
+        name = escape(tool.name.ljust(widest))
         if tool.found:
-            console.print(f"  [green]yes[/green]  {escape(tool.name):<14} {escape(tool.version):<12} "
-                          f"{escape(tool.enables)}")  # fmt: skip
-        else:
             console.print(
-                f"  [yellow]no[/yellow]   {escape(tool.name):<14} would enable: {escape(tool.enables)}"
+                f"  [green]yes[/green]  {name}  {escape(tool.version.ljust(longest))}  {escape(tool.enables)}"
             )
+        else:
+            console.print(f"  [yellow]no[/yellow]   {name}  would enable: {escape(tool.enables)}")
             if tool.install:
                 console.print(f"       get it: {escape(tool.install)}")
         for note in tool.notes:

@@ -72,7 +72,7 @@ def run_original(
     runs = [cases.run(build, case, limits, threads=1, gate=_GATE) for _ in range(2)]
     for run in runs:
         if run.failure is not None:
-            raise _broken(task, run.failure)
+            raise _broken(task, case, run.failure)
     mismatch = first_mismatch(task, runs[0].outputs, runs[1].outputs)
     if mismatch is not None:
         raise TaskError(
@@ -180,10 +180,13 @@ def outputs_differ(context: Context, build: BuildResult) -> str:
     return ""
 
 
-def _broken(task: Task, failure: Failure) -> TaskError:
+def _broken(task: Task, case: Case, failure: Failure) -> TaskError:
     detail = failure.evidence.get("stderr", "")
+    hint = "run it by hand with the same arguments; limits per case: timeout_s = SECONDS"
+    if task.kernel is None and not case.args:
+        hint = "it was given no arguments: optimize prog.c -- ARGS, or args = [...] in the [[case]]"
     return TaskError(
         f"the original fails: {failure.message}" + (f"\n{detail}" if detail else ""),
         where=task.name,
-        hint="run it by hand with the same arguments; limits per case: timeout_s = SECONDS",
+        hint=hint,
     )
