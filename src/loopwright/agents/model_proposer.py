@@ -81,12 +81,17 @@ class ModelProposer:
             if won and not self.independent:
                 return
             misses = 0 if won else misses + 1
-        self._stop(f"{self.attempts} attempts in a row brought nothing", parent, bench)
+        # A strategy that takes several edits at once judges them later: then nothing is known of them here.
+        if tried:
+            self._stop(f"{self.attempts} attempts in a row brought nothing", parent, bench)
 
     def _followed(
         self, proposal: Proposal, stage: Stage, parent: Candidate, bench: Workbench, tried: list[str]
     ) -> Generator[Edit, None, bool]:
-        """The edit, then its repairs as long as it fails. Whether one became the best so far."""
+        """The edit, then its repairs as long as it fails. Whether one became the best so far.
+
+        An edit that the strategy has not judged when it asks for the next one is not repaired.
+        """
         files, title = parent.files.replaced(proposal.changes), proposal.title
         for repair in range(self.repairs + 1):
             edit = _edit(parent, files, title, stage)
