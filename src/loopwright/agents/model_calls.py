@@ -103,7 +103,7 @@ class Calls:
         request = Request(
             (
                 Message(Role.SYSTEM, self.render("system", {})),
-                Message(Role.USER, self.render(stage.value, values)),
+                Message(Role.USER, self._without_paths(self.render(stage.value, values))),
             )
         )
         digest = request.digest
@@ -131,6 +131,10 @@ class Calls:
                 hint=f"when it is back: loopwright runs resume {self.bench.directory.path}",
             )
         return answer
+
+    def _without_paths(self, prompt: str) -> str:
+        """Where the run lies on this machine is nobody's business, and differs when it is moved."""
+        return prompt.replace(str(self.bench.directory.path), "RUN")
 
     def _bounded(self, request: Request) -> Request:
         """The request within what is left of the budget. Raises BudgetSpent when nothing is."""
