@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from loopwright.suites.interleave import Plan
 
 app = typer.Typer(invoke_without_command=True)
-QUICK_SEARCH_S, QUICK_ROUNDS, QUICK_SAMPLING_S = 20.0, 3, 12.0
-SAMPLING_S = 100.0
-"""Seconds of sampling for one kernel: with a search of 60 s and its own baseline and last timing, a kernel
-stays below five minutes.
+QUICK_SEARCH_S, QUICK_ROUNDS, QUICK_SAMPLING_S = 40.0, 3, 12.0
+SAMPLING_S = 80.0
+"""Seconds of sampling for one kernel: with a search of two minutes, its last timing and the checks of all
+columns a kernel stays below five minutes on an idle machine.
 """
 
 
@@ -36,7 +36,7 @@ def bench(
     columns: Annotated[
         str, typer.Option(help="With commas: clang, gcc-auto, polly, openblas, builtin. Default: all.")
     ] = "",
-    budget: Annotated[str, typer.Option(help="The built-in optimiser's search, a kernel.")] = "60s",
+    budget: Annotated[str, typer.Option(help="The built-in optimiser's run, a kernel.")] = "2m",
     rounds: Annotated[int, typer.Option(min=1, max=60, help="Rounds of timing, at most.")] = 6,
     quick: Annotated[bool, typer.Option("--quick", help="Short searches, three rounds.")] = False,
     json: Annotated[
@@ -54,7 +54,7 @@ def bench(
 ) -> None:
     """Time what each column makes of each kernel, in interleaved rounds, after its outputs were checked.
 
-    One kernel takes three to five minutes with every column; --quick about half of that, and half a minute
+    One kernel takes four to five minutes with every column; --quick about a third of that, and half a minute
     without the built-in optimiser. The file is complete after each; --resume goes on after a stop.
 
     Examples:
