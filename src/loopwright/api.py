@@ -114,7 +114,7 @@ def optimize(
         model=ModelOptions(base_url, tier, str(Path(prompts).resolve()) if prompts is not None else None),
     )
     worker = find_agent(settings) if isinstance(agent, str) else agent
-    settings = replace(settings, unread_code=worker.runs_unread_code)
+    settings = replace(settings, agent=worker.name, unread_code=worker.runs_unread_code)
     runner_for(settings)
     facts = {
         "version": version(),
