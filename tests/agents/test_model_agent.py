@@ -9,11 +9,13 @@ import pytest
 from model_runs import GOOD, LOOPS, WEIGH_C, another, calls, edit, go, modes, script, write_task
 
 from loopwright import api
+from loopwright.agents.registry import find_agent
 from loopwright.core.errors import Interrupted, UsageError
 from loopwright.core.run import Budget, RunStatus
 from loopwright.models.loopback import LoopbackServer, Say, Status
 from loopwright.models.model import Trouble
 from loopwright.system.bubblewrap import bubblewrap_problem
+from loopwright.workbench.settings import Settings
 
 pytestmark = pytest.mark.skipif(
     bool(bubblewrap_problem()), reason="code that nobody has read is only run under bubblewrap"
@@ -173,6 +175,15 @@ def test_over_the_wire_and_the_key_stays_where_it_is(
         if path.is_file() and path.suffix in (".json", ".jsonl", ".md", ".html", ".txt"):
             assert key not in path.read_text(errors="replace"), f"{path} holds the key"
     assert result.status is RunStatus.NO_GAIN
+
+
+def test_a_script_named_by_a_relative_path_is_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "s.txt").write_text("@@ reply\nSTOP: no\n")
+    monkeypatch.chdir(tmp_path)
+    agent = find_agent(Settings(agent="model:scripted/s.txt"))
+    assert agent.name == f"model:scripted/{tmp_path}/s.txt"
 
 
 def test_prompts_of_ones_own_are_kept_with_the_run(prepared: Path, tmp_path: Path) -> None:

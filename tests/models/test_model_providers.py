@@ -111,6 +111,16 @@ def test_patience_outlasts_a_rate_limit_and_is_not_endless() -> None:
     assert isinstance(answer, ModelFailure) and answer.attempts == 4
 
 
+def test_a_long_reply_may_be_asked_for_and_a_loop_may_run_already() -> None:
+    import asyncio
+
+    async def inside() -> Answer:
+        return ask("anthropic", [Say("four")], Request(REQUEST.messages, most_tokens=60_000))[0]
+
+    answer = asyncio.run(inside())
+    assert isinstance(answer, Reply) and answer.text == "four"
+
+
 def test_no_wait_when_there_is_no_time_for_it() -> None:
     with LoopbackServer([Status(429)] * 3) as server:
         model = find_model("openai/m", base_url=f"{server.url}/v1")

@@ -12,7 +12,7 @@ from loopwright.core.errors import UsageError
 from loopwright.core.run import Budget
 from loopwright.models.model import Model
 from loopwright.models.prices import OWN_FILE
-from loopwright.models.registry import find_model
+from loopwright.models.registry import FROM_FILES, find_model
 from loopwright.models.templates import parse_tier
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.settings import ModelOptions
@@ -45,8 +45,9 @@ class ModelAgent:
 
     @property
     def name(self) -> str:
-        """As on the command line."""
-        return f"model:{self.model}"
+        """As on the command line; files by their full path, so that a run can be resumed from anywhere."""
+        kind, _, rest = self.model.partition("/")
+        return f"model:{kind}/{Path(rest).resolve()}" if kind in FROM_FILES else f"model:{self.model}"
 
     @property
     def runs_unread_code(self) -> bool:

@@ -30,7 +30,8 @@ from loopwright.workbench.bench import BudgetSpent, Workbench
 from loopwright.workbench.records import to_data
 
 _TIME_OUT_S = 600.0
-_MOST_TOKENS = 32_000
+_MOST_TOKENS = 16_000
+"""As much as most models can write at once; more would be rejected by many."""
 _LEAST_TOKENS = 200
 
 

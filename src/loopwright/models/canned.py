@@ -108,7 +108,7 @@ def scripted(path: Path, used: int = 0) -> Canned:
             answers.append(ModelFailure(Trouble(word), "as the script says", cost_usd=0.0, retry_after_s=0.0))
         else:
             raise UsageError(f"unknown kind of reply {word!r}", where=where, hint=_HINT)
-    return Canned(f"scripted/{path}", answers, used)
+    return Canned(f"scripted/{path.name}", answers, used)
 
 
 def replayed(run: Path, used: int = 0) -> Canned:
@@ -121,7 +121,7 @@ def replayed(run: Path, used: int = 0) -> Canned:
     answers = [_at_once(recorded_answer(call)) for call in calls]
     if not answers:
         raise UsageError("no model was asked in this run", where=str(run), hint="loopwright runs list")
-    return Canned(f"replay/{run}", answers, used)
+    return Canned(f"replay/{run.name}", answers, used)
 
 
 def _at_once(answer: Answer) -> Answer:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -96,7 +98,7 @@ class ProviderModel:
         """Ask once; retries are the business of :class:`loopwright.models.retry.Patient`."""
         began = time.monotonic()
         try:
-            response = asyncio.run(self._ask(request))
+            response = _run(self._ask(request))
         except TimeoutError:
             return ModelFailure(Trouble.TIME_OUT, f"no reply within {request.timeout_s:g} s")
         except Exception as error:
@@ -179,6 +181,8 @@ class ProviderModel:
                 raise UsageError(
                     f"no such model: {message}", where=self.name, hint="look at the name, and at --base-url"
                 ) from None
+            case exceptions.UserError():
+                raise UsageError(message, where=self.name) from None
             case exceptions.ModelQuotaExceededError():
                 raise UsageError(f"no money or quota left: {message}", where=self.name) from None
             case exceptions.ContentFilterError():
@@ -204,6 +208,16 @@ class ProviderModel:
                 # What the clients raise for a body that is not what the protocol says.
                 return ModelFailure(Trouble.WRONG_FORM, f"not an answer of this protocol: {message}")
         return ModelFailure(Trouble.UNAVAILABLE, f"{type(error).__name__}: {message}")
+
+
+def _run(asked: Coroutine[Any, Any, ModelResponse]) -> ModelResponse:
+    """Wait for an answer, also where a loop runs already (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(asked)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, asked).result()
 
 
 def _messages(request: Request) -> list[ModelMessage]:

@@ -13,6 +13,9 @@ HINT = (
     "for a server of your own; without a network: model:scripted/FILE, model:replay/RUN, model:echo/echo"
 )
 
+FROM_FILES = ("scripted", "replay")
+"""Kinds of models whose name is a path."""
+
 
 def find_model(name: str, *, base_url: str | None = None, used: int = 0) -> Model:
     """The model called `name`, ready to be asked.
