@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from loopwright.core.candidate import Candidate, Edit
 from loopwright.workbench.bench import Workbench
@@ -21,6 +21,19 @@ class Proposer(Protocol):
 
     def propose(self, parent: Candidate, bench: Workbench) -> Iterable[Edit]:
         """Edits of `parent`."""
+        ...
+
+
+@runtime_checkable
+class Repeater(Protocol):
+    """A proposer whose edits are cheap guesses that can be made anew on another parent.
+
+    Contract: `again` measures nothing, and gives the same answer for the same arguments. A strategy may look
+    at several edits of one parent first, and put those together that are good.
+    """
+
+    def again(self, edit: Edit, parent: Candidate, bench: Workbench) -> Edit | None:
+        """What does to `parent` what `edit` did to the candidate it was proposed for; None: not possible."""
         ...
 
 

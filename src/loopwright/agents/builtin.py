@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from loopwright.agents.agent import Strategy
+from loopwright.agents.ranking import ranked
+from loopwright.agents.strategies.looks import key_of, line_of
 from loopwright.core.candidate import Candidate, Edit
 from loopwright.moves.proposals import Proposals, proposals
 from loopwright.moves.tile_shape import vector_unit
@@ -20,6 +22,7 @@ class MoveProposer:
     """Asks every move about the hot loop nests of a candidate; proved edits only."""
 
     _asked: dict[str, Proposals] = field(default_factory=dict)
+    _read: dict[tuple[str, str], tuple[Edit, ...]] = field(default_factory=dict)
 
     def propose(self, parent: Candidate, bench: Workbench) -> Sequence[Edit]:
         """Edits of `parent`, the most promising first."""
@@ -37,9 +40,32 @@ class MoveProposer:
             )
         return self._asked[parent.id].edits
 
+    def again(self, edit: Edit, parent: Candidate, bench: Workbench) -> Edit | None:
+        """The proposal for `parent` that says what `edit` says, about a loop with the same text."""
+        details = edit.details or {}
+        if "site" not in details:
+            return None
+        key = parent.id, details["function"]
+        if key not in self._read:
+            self._read[key] = self._proposals(parent, bench, {}, frozenset({details["function"]})).edits
+        same = [each for each in self._read[key] if key_of(each) == key_of(edit)]
+        # Of loops with equal texts the ones further up may be done: lines only move down.
+        later = [each for each in same if line_of(each) >= line_of(edit)]
+        return min(later or same, key=line_of, default=None)
+
     def _ask(self, parent: Candidate, bench: Workbench) -> Proposals:
         profile = bench.profile(parent)
         hot = {(line.file, line.line): line.share for line in profile.lines} if profile else {}
+        found = self._proposals(parent, bench, hot, None)
+        return replace(found, proposals=ranked(found.proposals, profile))
+
+    def _proposals(
+        self,
+        parent: Candidate,
+        bench: Workbench,
+        hot: Mapping[tuple[str, int], float],
+        functions: frozenset[str] | None,
+    ) -> Proposals:
         task = bench.task
         tree = bench.tree(parent)
         sources = sources_of(tree)
@@ -57,6 +83,7 @@ class MoveProposer:
             editable=[path for path in sources if task.is_editable(path)],
             vector=vector_unit(bench.machine.machine),
             libraries=task.build.libs,
+            functions=functions,
         )
 
 

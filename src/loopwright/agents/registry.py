@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from loopwright.agents.agent import Agent, Strategy
+from loopwright.agents.strategies.beam import Beam
 from loopwright.agents.strategies.best_of_n import BestOfN
+from loopwright.agents.strategies.mcts import Mcts
 from loopwright.agents.strategies.refine import Refine
 from loopwright.core.errors import UsageError
 from loopwright.workbench.settings import Settings
 
-STRATEGIES: dict[str, Strategy] = {each.name: each for each in (Refine(), BestOfN())}
+STRATEGIES: dict[str, Strategy] = {each.name: each for each in (Refine(), BestOfN(), Beam(), Mcts())}
 _COMMAND = "cmd:"
 _MODEL = "model:"
 _CLI = ("codex", "claude")

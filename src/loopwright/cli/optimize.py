@@ -32,7 +32,7 @@ def optimize(
     agent: Annotated[
         str, typer.Option(help="builtin, model:PROVIDER/NAME, or 'cmd:COMMAND' that edits the files.")
     ] = "builtin",
-    strategy: Annotated[str, typer.Option(help="refine or best-of-n.")] = "refine",
+    strategy: Annotated[str, typer.Option(help="refine, beam, mcts or best-of-n.")] = "refine",
     target: options.TargetName = "openmp",
     budget: Annotated[
         str,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -176,10 +178,25 @@ def proposal(
     details: Mapping[str, str] | None = None,
 ) -> Proposal:
     """The proposal to replace the file of `loop` by `content`; `factor` is the hoped-for gain of the loop."""
-    facts = {"move": family, "loop": label(loop), "function": source.nest.function, **(details or {})}
+    facts = {
+        "move": family,
+        "loop": label(loop),
+        "function": source.nest.function,
+        "site": _site(source.data, loop),
+        **(details or {}),
+    }
     edit = Edit({source.file: content}, title=title, proof=proof, details=facts)
     gain = expected_gain(source.share(loop), factor)
     return Proposal(edit, family, loop.range.file, loop.range.line, source.nest.function, gain)
+
+
+def _site(data: bytes, loop: Loop) -> str:
+    """A name for the text of a loop, that directives, white space and lines before it do not change."""
+    text = _DIRECTIVE.sub(b"", data[loop.range.start : loop.range.end])
+    return hashlib.sha256(b"".join(text.split())).hexdigest()[:12]
+
+
+_DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*pragma[ \t]+omp[ \t](?:\\\r?\n|[^\n\r])*", re.MULTILINE)
 
 
 def constant_trips(loop: Loop) -> int | None:

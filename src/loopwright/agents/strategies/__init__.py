@@ -1,1 +1,1 @@
-"""Which parent to extend next: refine, best-of-n."""
+"""Which parent to extend next: refine, best-of-n, beam, mcts."""

@@ -1,21 +1,45 @@
-"""Refine: extend the best candidate until no proposed edit improves it."""
+"""Refine: extend the best candidate until no proposed edit improves it.
+
+Edits that are cheap to make are looked at first: a single round each, a batch at a time, as in successive
+halving (Jamieson and Talwalkar, AISTATS 2016). Those of a batch that look good on different loops are put
+together, and only the result is timed by the full rule.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from loopwright.agents.agent import Proposer
+from loopwright.agents.agent import Proposer, Repeater
+from loopwright.agents.strategies.looks import (
+    WORTH,
+    Climber,
+    Key,
+    diverse,
+    glance,
+    joined,
+    key_of,
+    place_of,
+)
+from loopwright.core.candidate import Candidate, Edit
 from loopwright.workbench.bench import Workbench
 
 
 @dataclass(frozen=True)
 class Refine:
-    """Evaluate the edits of the best candidate in their order; start over from each new best one."""
+    """Climbs from best to best. `batch` edits are looked at before one is chosen; after `patience` batches
+    without a good one the search ends.
+    """
 
+    batch: int = 6
+    patience: int = 4
     name: str = "refine"
 
     def search(self, bench: Workbench, proposer: Proposer) -> None:
         """Climb until a whole list of edits brought nothing."""
+        if isinstance(proposer, Repeater):
+            _Climb(self, Climber.at_original(bench), proposer, proposer).run()
+            return
         improved = True
         while improved:
             improved = False
@@ -24,3 +48,74 @@ class Refine:
                 if bench.evaluate(parent.edited(edit)).promoted:
                     improved = True
                     break
+
+
+@dataclass
+class _Climb:
+    """One search. `seen` are the ratios that looks showed, by what the edit does."""
+
+    options: Refine
+    climber: Climber
+    proposer: Proposer
+    repeater: Repeater
+    seen: dict[Key, float] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """From the best candidate to a better one, until there is none."""
+        while self._step(self.climber.best):
+            pass
+
+    @property
+    def bench(self) -> Workbench:
+        """Where candidates are judged."""
+        return self.climber.bench
+
+    def _step(self, parent: Candidate) -> bool:
+        """Whether one of the edits of `parent` became the best."""
+        waiting = self._in_order(list(self.proposer.propose(parent, self.bench)))
+        for _ in range(self.options.patience):
+            batch, waiting = waiting[: self.options.batch], waiting[self.options.batch :]
+            if not batch:
+                return False
+            good = self._looked_at(parent, batch)
+            if good and self._chosen(parent, good):
+                return True
+        return False
+
+    def _in_order(self, edits: Sequence[Edit]) -> list[Edit]:
+        """What looked good on an earlier parent first, then what was not looked at; bad ones not again."""
+        known = [e for e in edits if self.seen.get(key_of(e), 0.0) > WORTH]
+        fresh = [e for e in edits if key_of(e) not in self.seen]
+        return [*sorted(known, key=lambda e: -self.seen[key_of(e)]), *diverse(fresh)]
+
+    def _looked_at(self, parent: Candidate, batch: Sequence[Edit]) -> list[tuple[float, Edit]]:
+        """The edits that look good, the best first, with their ratios to the parent."""
+        good: list[tuple[float, Edit]] = []
+        for edit in batch:
+            estimate = glance(self.bench, parent, edit)
+            ratio = 0.0 if estimate is None else estimate / self.climber.reached
+            self.seen[key_of(edit)] = ratio
+            if ratio > WORTH:
+                good.append((ratio, edit))
+        return sorted(good, key=lambda item: -item[0])
+
+    def _chosen(self, parent: Candidate, good: Sequence[tuple[float, Edit]]) -> bool:
+        """Try all that look good together, then the best alone."""
+        together = self._together(parent, [edit for _, edit in good])
+        choices = [together] if together is not None else []
+        choices += [edit for _, edit in good[:2]]
+        return any(self.climber.tries(parent.edited(edit)) for edit in choices)
+
+    def _together(self, parent: Candidate, edits: Sequence[Edit]) -> Edit | None:
+        """One edit that does what several do, at most one a loop; None when they are not two."""
+        made, last = [edits[0]], parent.edited(edits[0])
+        taken = {place_of(edits[0])}
+        for edit in edits[1:]:
+            if place_of(edit) in taken:
+                continue
+            again = self.repeater.again(edit, last, self.bench)
+            if again is not None:
+                made.append(again)
+                taken.add(place_of(edit))
+                last = last.edited(again)
+        return joined(parent, last, made) if len(made) > 1 else None

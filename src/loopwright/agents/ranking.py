@@ -1,0 +1,45 @@
+"""Cheap guesses at which edit to measure first, from what the profile and the compiler said. Pure.
+
+A guess only orders. Under the roofline (Williams, Waterman, Patterson, CACM 52(4), 2009) a loop that waits
+for memory gains nothing from faster arithmetic, and one that computes gains little from moving fewer bytes;
+a loop that the compiler has vectorised needs no directive that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from loopwright.core.profile import Profile
+from loopwright.moves.move import Proposal
+from loopwright.toolchains.remarks import VECTORISER
+
+_ARITHMETIC = frozenset({"simd", "register-tile"})
+_TRAFFIC = frozenset({"fusion", "packing"})
+_UNLIKELY = 0.3
+"""What is left of the hoped-for gain where the profile speaks against it."""
+
+
+def ranked(proposals: Iterable[Proposal], profile: Profile | None) -> tuple[Proposal, ...]:
+    """The most promising first; equal ones stay in the order in which they came."""
+    return tuple(sorted(proposals, key=lambda p: -guess(p, profile)))
+
+
+def guess(proposal: Proposal, profile: Profile | None) -> float:
+    """The expected speedup of the program, doubts counted in."""
+    gain = proposal.gain
+    if profile is None:
+        return gain
+    limit = profile.roofline.limit if profile.roofline is not None else ""
+    against = limit == "memory" and proposal.family in _ARITHMETIC
+    against = against or (limit == "compute" and proposal.family in _TRAFFIC)
+    if proposal.family == "simd" and "reduction" not in (proposal.edit.details or {}).get("clauses", ""):
+        against = against or _is_vectorised(proposal, profile)
+    return 1.0 + _UNLIKELY * (gain - 1.0) if against else gain
+
+
+def _is_vectorised(proposal: Proposal, profile: Profile) -> bool:
+    return any(
+        remark.passed and remark.optimisation == VECTORISER and remark.line == proposal.line
+        for remark in profile.remarks
+        if remark.file == proposal.file
+    )
