@@ -35,12 +35,24 @@ def list_runs(home: options.Home = None, json: options.Json = False) -> None:
 
 
 @app.command()
-def show(run: Run, home: options.Home = None, json: options.Json = False) -> None:
-    """One run: every evaluation, in order."""
+def show(
+    run: Run,
+    costs: Annotated[bool, typer.Option("--costs", help="What each gate cost, and timing.")] = False,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """One run: every evaluation, in order; with --costs where its time went."""
     from loopwright.reports.terminal import print_evaluations
     from loopwright.workbench.summary import evaluations, summary
 
     directory = locate(run, home)
+    if costs:
+        from loopwright.reports.costs import costs_answer, print_costs
+        from loopwright.workbench.costs import costs_of
+
+        found = costs_of(directory)
+        print_json(costs_answer(directory.id, found)) if json else print_costs(directory.id, found)
+        return
     rows = evaluations(directory)
     if json:
         print_json({**summary(directory), "evaluations": rows})

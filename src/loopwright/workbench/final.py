@@ -96,22 +96,22 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
         final, subject = run_gates(bench.gates, Stage.FINAL, subject, bench.context)
         verdict = Verdict((*verdict.results, *final.results))
     if verdict.failure is not None:
-        return None, _told(bench, candidate, verdict.failure)
+        return None, _told(bench, candidate, verdict)
     assert subject.build is not None
     held_out = _held_out_cases(bench)
     unseen = held_out_outputs(bench.context, subject.build, held_out)
     verdict = verdict.extended(unseen)
     if unseen.failure is not None:
-        return None, _told(bench, candidate, unseen.failure)
+        return None, _told(bench, candidate, verdict)
     timed, floors = _timed(
         bench, bench.context, subject.build, bench.task.cases_for(Use.TIME), final_policy(bench.execution_s())
     )
+    verdict = verdict.extended(floors)
     if timed is None or floors.failure is not None:
-        return None, _told(bench, candidate, floors.failure)
+        return None, _told(bench, candidate, verdict, timed)
     there, floors_there = _held_out_speedup(bench, subject.build, held_out)
     if floors_there is not None and floors_there.failure is not None:
-        return None, _told(bench, candidate, floors_there.failure)
-    verdict = verdict.extended(floors)
+        return None, _told(bench, candidate, verdict.extended(floors_there), timed)
     bench.journal.write("final", candidate=candidate.id, verdict=to_data(verdict),
                         comparison=to_data(timed), held_out=to_data(there))  # fmt: skip
     if not is_promoted(timed.speedup, bench.machine.noise):
@@ -133,9 +133,13 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
     )
 
 
-def _told(bench: Workbench, candidate: Candidate, failure: Failure | None) -> Failure:
+def _told(
+    bench: Workbench, candidate: Candidate, verdict: Verdict, timed: Comparison | None = None
+) -> Failure:
+    failure = verdict.failure
     assert failure is not None
-    bench.journal.write("dropped", candidate=candidate.id, failure=to_data(failure))
+    bench.journal.write("dropped", candidate=candidate.id, failure=to_data(failure),
+                        verdict=to_data(verdict), comparison=to_data(timed))  # fmt: skip
     return failure
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -97,15 +98,17 @@ def held_out_outputs(context: Context, build: BuildResult, held_out: HeldOutCase
     if not held_out.cases:
         return GateResult(GATE, GateStatus.NOT_AVAILABLE, reason=_why_none(held_out))
     context = held_out.seen_by(context)
-    gate = OutputsGate()
+    gate, started = OutputsGate(), time.monotonic()
     for case in held_out.cases:
         placements = ("end", "start") if context.task.kernel is not None else ("aligned",)
         for number, threads in enumerate(context.threads):
             placement = placements[number % len(placements)]
             failure = gate.one(build, case, context, threads, placement)
             if failure is not None:
-                return GateResult(GATE, GateStatus.FAIL, failure=_as_held_out(failure, case))
-    return GateResult(GATE, GateStatus.PASS, reason=", ".join(_in_words(case) for case in held_out.cases))
+                wall_s = time.monotonic() - started
+                return GateResult(GATE, GateStatus.FAIL, wall_s, _as_held_out(failure, case))
+    words = ", ".join(_in_words(case) for case in held_out.cases)
+    return GateResult(GATE, GateStatus.PASS, time.monotonic() - started, reason=words)
 
 
 def elsewhere(
