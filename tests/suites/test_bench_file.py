@@ -15,7 +15,8 @@ import pytest
 from loopwright.core.errors import LoopwrightError, UsageError
 from loopwright.core.machine import Machine
 from loopwright.core.timing import Speedup
-from loopwright.reports.bench import plot_bench, print_bench, record_line
+from loopwright.reports.bench import print_bench, record_line
+from loopwright.reports.bench_plots import plot_bench, plot_search
 from loopwright.suites.bench_record import (
     FAILED,
     NOT_AVAILABLE,
@@ -30,7 +31,16 @@ from loopwright.suites.bench_record import (
     refuse_unlike,
     write_bench,
 )
-from loopwright.suites.bench_summary import BEST, against_best, below_one, compared, geometric_mean, means
+from loopwright.suites.bench_summary import (
+    BEST,
+    against_best,
+    below_one,
+    compared,
+    geometric_mean,
+    means,
+    reached,
+    step_of,
+)
 
 
 def ratio(value: float, *, rounds: int = 6) -> Speedup:
@@ -193,3 +203,33 @@ def test_a_kernel_in_one_line() -> None:
 def test_records_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         GEMM.kernel = "lu"  # type: ignore[misc]
+
+
+def searched(*speedups: float | None) -> KernelRecord:
+    """A record of a search whose evaluation n ended after 10 n seconds; every better one was accepted."""
+    steps, best = [], 1.0
+    for number, value in enumerate(speedups, start=1):
+        better = value is not None and value > best
+        best = max(best, value or 0.0)
+        speedup = None if value is None else {"estimate": value, "low": value, "high": value}
+        steps.append(
+            step_of({"number": number, "at_s": 10.0 * number, "speedup": speedup, "promoted": better})
+        )
+    cell = replace(timed(0.5, 2.0), facts={"history": steps})
+    return replace(GEMM, cells={**GEMM.cells, "builtin": cell})
+
+
+def test_when_a_search_had_most_of_its_gain() -> None:
+    found = reached(searched(1.5, None, 4.6, 3.0, 5.0, 4.9))
+    assert found is not None
+    assert (found.evaluations, found.seconds, found.of_evaluations) == (3, 30.0, 6)
+    assert reached(searched(0.9, None)) is None
+    assert reached(GEMM) is None
+
+
+def test_search_is_plotted_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    bench = replace(BENCH, kernels={"gemm": searched(1.5, 4.6, 5.0)})
+    assert ">gemm<" in plot_search(bench)
+    assert plot_search(BENCH) == ""
+    print_bench(bench)
+    assert "gemm: 90 % of the search's last speedup after 2 of 3 evaluations, 20 s" in capsys.readouterr().out

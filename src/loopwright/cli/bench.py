@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loopwright.suites.bench_record import BenchFile
     from loopwright.suites.columns import Column, Found, Optimise
     from loopwright.suites.interleave import Plan
+    from loopwright.workbench.journal import Event
 
 app = typer.Typer(invoke_without_command=True)
 QUICK_SEARCH_S, QUICK_ROUNDS, QUICK_SAMPLING_S = 40.0, 3, 12.0
@@ -37,6 +38,7 @@ def bench(
         str, typer.Option(help="With commas: clang, gcc-auto, polly, openblas, builtin. Default: all.")
     ] = "",
     budget: Annotated[str, typer.Option(help="The built-in optimiser's run, a kernel.")] = "2m",
+    strategy: Annotated[str, typer.Option(help="The optimiser's, as in loopwright optimize.")] = "refine",
     rounds: Annotated[int, typer.Option(min=1, max=60, help="Rounds of timing, at most.")] = 6,
     quick: Annotated[bool, typer.Option("--quick", help="Short searches, three rounds.")] = False,
     json: Annotated[
@@ -70,6 +72,7 @@ def bench(
     from loopwright import api
     from loopwright.core.errors import Interrupted, UsageError
     from loopwright.reports.bench import print_bench, record_line
+    from loopwright.reports.bench_plots import plot_bench
     from loopwright.suites.bench import run_bench
     from loopwright.suites.bench_record import read_bench, refuse_unlike
     from loopwright.suites.columns import choose_columns, make_columns
@@ -87,9 +90,10 @@ def bench(
     if json.exists() and not resume:
         raise UsageError("is there already", where=str(json), hint="go on with it: --resume")
     found = choose_columns(
-        make_columns(cores, _optimiser(search_s, threads, sandbox, home), candidates), _words(columns)
+        make_columns(cores, _optimiser(search_s, strategy, threads, sandbox, home), candidates),
+        _words(columns),
     )
-    fresh = _new_file(suite, cores, search_s, plan, found)
+    fresh = _new_file(suite, cores, {"search_s": search_s, "strategy": strategy}, plan, found)
     result = fresh
     if json.exists():
         result = read_bench(json)
@@ -105,7 +109,7 @@ def bench(
         ) from None
     print_bench(result)
     if plot is not None:
-        write_plot(result, plot)
+        write_plot(plot_bench(result), plot)
     typer.echo(f"kept in {json}; again: loopwright bench report {json}  (loopwright {api.version()})")
 
 
@@ -113,24 +117,36 @@ def bench(
 def report(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What a bench wrote.")],
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Plot, as SVG.")] = None,
+    search_plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="How the optimiser came to its results, as SVG."),
+    ] = None,
 ) -> None:
     """The table of a bench again, finished or not."""
     from loopwright.reports.bench import print_bench
+    from loopwright.reports.bench_plots import plot_bench, plot_search
     from loopwright.suites.bench_record import read_bench
 
     result = read_bench(file)
     print_bench(result)
     if plot is not None:
-        write_plot(result, plot)
+        write_plot(plot_bench(result), plot)
+    if search_plot is not None:
+        write_plot(plot_search(result), search_plot)
 
 
-def write_plot(result: BenchFile, path: Path) -> None:
-    """Write the plot of `result`, when there is something to plot."""
-    from loopwright.reports.bench import plot_bench
+def write_plot(text: str, path: Path) -> None:
+    """Write a plot, when there is one."""
+    from loopwright.core.errors import UsageError
 
-    if text := plot_bench(result):
+    if not text:
+        say(f"nothing to plot yet: {path} not written")
+        return
+    try:
         path.write_text(text, encoding="utf-8")
-        say(f"{path} written")
+    except OSError as error:
+        raise UsageError(f"cannot write: {error.strerror}", where=str(path)) from error
+    say(f"{path} written")
 
 
 def _words(text: str) -> list[str]:
@@ -138,7 +154,7 @@ def _words(text: str) -> list[str]:
 
 
 def _new_file(
-    suite: str, threads: int, search_s: float, plan: Plan, columns: tuple[Column, ...]
+    suite: str, threads: int, search: dict[str, object], plan: Plan, columns: tuple[Column, ...]
 ) -> BenchFile:
     from loopwright import api
     from loopwright.suites.bench_record import BenchFile
@@ -150,12 +166,14 @@ def _new_file(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=this_machine(),
         threads=threads,
-        settings={"search_s": search_s, "rounds": plan.rounds, "sampling_s": plan.budget_s},
+        settings={**search, "rounds": plan.rounds, "sampling_s": plan.budget_s},
         columns=tuple(column.info for column in columns),
     )
 
 
-def _optimiser(search_s: float, threads: int | None, sandbox: str, home: Path | None) -> Optimise:
+def _optimiser(
+    search_s: float, strategy: str, threads: int | None, sandbox: str, home: Path | None
+) -> Optimise:
     """The built-in optimiser as `loopwright optimize` runs it. The runs stay below `home`, without the
     expected outputs, which can be large and are needed by nobody once a run is finished.
     """
@@ -164,20 +182,29 @@ def _optimiser(search_s: float, threads: int | None, sandbox: str, home: Path | 
         from loopwright import api
         from loopwright.core.run import RunStatus
         from loopwright.reports.progress import progress
+        from loopwright.suites.bench_summary import step_of
         from loopwright.suites.columns import Found
         from loopwright.system.store import remove_tree
         from loopwright.workbench.rundir import RunDirectory
 
-        with progress() as observer:
+        history: list[dict[str, Any]] = []
+        with progress() as show:
+
+            def observe(event: Event) -> None:
+                show(event)
+                if event.kind == "evaluation":
+                    history.append(step_of(event.data["evaluation"]))
+
             result = api.optimize(
                 task, wall_s=search_s, toolchain="gcc", threads=threads, sandbox=sandbox, home=home,
-                observer=observer,
+                observer=observe, strategy=strategy,
             )  # fmt: skip
         run = RunDirectory(Path(result.directory))
         remove_tree(run.reference)
         facts = {
             "run": result.run, "status": result.status.value, "evaluations": result.evaluations,
             "elapsed_s": result.elapsed_s, "rejected": dict(result.failures),
+            "history": history,
         }  # fmt: skip
         if result.status is RunStatus.FAILED:
             return Found(None, facts, result.reason)
