@@ -76,7 +76,7 @@ def _words(source: NestSource, found: Factorisation) -> str:
     target = found.whole.target
     return (
         f"Every statement belongs to a pivot ({', '.join(sorted(names))}); updates of {target} beyond a "
-        "block of pivots wait until the block is complete, and no dependence is turned round by that; updates that "
-        "wait together read nothing that one of them writes, and different rows and columns are different "
-        "elements; the terms of one sum are added in another order, so the rounding may differ."
+        "block of pivots wait until the block is complete, and no dependence is turned round by that; "
+        "updates that wait together read nothing that one of them writes, and different rows and columns "
+        "are different elements; the terms of one sum are added in another order, so the rounding may differ."
     )

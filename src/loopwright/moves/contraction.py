@@ -14,9 +14,11 @@ from itertools import permutations
 
 from loopwright.analysis.ir import AccessKind, Array, Loop, LoopNest, Statement
 from loopwright.moves.assignment import assignment_of
+from loopwright.moves.contraction_rows import keep_rows
 from loopwright.moves.contraction_sums import (
     UPDATE,
     Draft,
+    KeptRows,
     base_name,
     expand_scalar,
     path_to,
@@ -63,6 +65,7 @@ class Contraction:
         phases: for each statement under `region` whether it runs before, in, or after the update.
         texts: statements that are not written as they stand in the source.
         nest: the nest in these terms, for the proof. update: its update. notes: words for the proof.
+        kept: the row of work space that each row has to have of its own.
     """
 
     region: Loop
@@ -78,6 +81,7 @@ class Contraction:
     phases: Mapping[str, int]
     texts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    kept: KeptRows | None = None
 
     @property
     def extra(self) -> tuple[Loop, ...]:
@@ -130,6 +134,8 @@ def _draft(source: NestSource, path: tuple[Loop, ...], update: Statement) -> Dra
     put_in_temporaries(source, draft, path)
     if target.is_scalar:
         expand_scalar(source, draft, path, target)
+    elif len({s for form in access.subscripts if form for s in form.symbols} & {p.id for p in path}) == 1:
+        keep_rows(draft, path)
     return draft
 
 
@@ -175,6 +181,8 @@ def _with_roles(
     variables = [loop.variable for loop in inside]
     if len(set(variables)) != len(variables):
         raise Declined("two of its loops have the same variable")
+    if draft.kept is not None and rows.id != draft.kept.loop.id:
+        raise Declined(f"'{draft.kept.name}' is a row of {draft.kept.loop.variable}")
     _require_bounds(inside, rows, cols)
     products = products_of(source, draft, rows, cols, depth)
     array, _ = written_array(draft.nest, draft.update)
@@ -182,7 +190,7 @@ def _with_roles(
     texts = dict(draft.texts)
     return Contraction(
         inside[0], inside, rows, cols, depth, draft.target, products, array, draft.update, draft.nest,
-        phases, texts, tuple(draft.notes),
+        phases, texts, tuple(draft.notes), draft.kept,
     )  # fmt: skip
 
 
@@ -204,7 +212,8 @@ def products_of(source: NestSource, draft: Draft, rows: Loop, cols: Loop, depth:
                 raise Declined(f"'{side}' does not depend on {depth.variable}")
     if not products or len(products) > MOST_TERMS:
         raise Declined(f"it adds {len(products)} products at a time")
-    if not names_in(draft.target) >= {rows.variable, cols.variable}:
+    named = {cols.variable} if draft.kept is not None else {rows.variable, cols.variable}
+    if not names_in(draft.target) >= named:
         raise Declined(f"'{draft.target}' does not name both {rows.variable} and {cols.variable}")
     return products
 

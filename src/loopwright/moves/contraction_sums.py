@@ -24,6 +24,18 @@ UPDATE = 1
 """The part that the update and its temporaries run in; see `contraction`."""
 
 
+@dataclass(frozen=True)
+class KeptRows:
+    """A row that every iteration of `loop` fills and uses anew becomes one row for each of them.
+
+    `name` is the array as written, `length` its number of elements as C code.
+    """
+
+    name: str
+    loop: Loop
+    length: str
+
+
 @dataclass
 class Draft:
     """An update under way: what was put in its place so far."""
@@ -35,6 +47,7 @@ class Draft:
     phases: dict[str, int]
     texts: dict[str, str]
     notes: list[str]
+    kept: KeptRows | None = None
 
 
 def written_array(nest: LoopNest, statement: Statement) -> tuple[Array, Access]:
@@ -89,7 +102,7 @@ def put_in_temporaries(source: NestSource, draft: Draft, path: tuple[Loop, ...])
             reads = tuple(a for a in item.accesses if a.kind is AccessKind.READ)
             own = tuple(a for a in draft.update.accesses if a.array != array.id)
             draft.update = replace(draft.update, accesses=(*reads, *own))
-            draft.nest = _replaced(
+            draft.nest = replaced_statements(
                 draft.nest, {item.id: replace(item, accesses=reads), draft.update.id: draft.update}
             )
             draft.phases[item.id] = UPDATE
@@ -181,7 +194,7 @@ def _read_from_result(
         )
         text = code(source.data, statement.range.start, statement.range.end).rstrip("; ")
         draft.texts[statement.id] = substituted(text, {scalar.name: draft.target}) + ";"
-    draft.nest = _replaced(draft.nest, changed)
+    draft.nest = replaced_statements(draft.nest, changed)
 
 
 def _finish(
@@ -236,7 +249,7 @@ def _finish(
     draft.update = replace(draft.update, accesses=(*kept, *more, *pair))
     draft.target = target
     draft.notes.append(f"{name} is kept in {target}, which nothing reads meanwhile")
-    draft.nest = _replaced(draft.nest, {**changed, draft.update.id: draft.update})
+    draft.nest = replaced_statements(draft.nest, {**changed, draft.update.id: draft.update})
 
 
 def _linear(last: Assignment, name: str) -> tuple[Term | None, str]:
@@ -273,7 +286,9 @@ def path_to(root: Loop, statement_id: str) -> tuple[Loop, ...]:
     return ()
 
 
-def _replaced(nest: LoopNest, changed: Mapping[str, Statement | None]) -> LoopNest:
+def replaced_statements(nest: LoopNest, changed: Mapping[str, Statement | None]) -> LoopNest:
+    """The nest with some statements replaced; None leaves one out."""
+
     def visit(loop: Loop) -> Loop:
         items: list[Loop | Statement] = []
         for item in loop.body_items:

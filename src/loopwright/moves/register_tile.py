@@ -13,7 +13,9 @@ integers; sizes below a tile and a failed allocation take the loops as they were
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from loopwright.analysis.dependence import analyse
 from loopwright.analysis.ir import AccessKind, Loop
 from loopwright.core.task import Target
 from loopwright.moves.canonical import existing_openmp
@@ -59,8 +61,9 @@ def _edits(source: NestSource, found: Contraction, proof: str) -> Iterator[Propo
     dtype, size = found.array.dtype.removeprefix("const "), found.array.element_bytes
     parallel = source.target is Target.OPENMP and not _is_inside_team(source, region)
     factor = FACTOR * (source.threads * 0.9 if parallel else 1.0)
+    around = _around(source, found) if parallel else ""
     for n, shape in enumerate(tile_shapes(source.vector, size, len(found.products))):
-        text = tiled_text(source, found, shape, parallel=parallel, clauses=_around(source, region))
+        text = tiled_text(source, found, shape, parallel=parallel, clauses=around)
         changes = [Replacement(region.range.start, region.range.end, text.encode("utf-8", "surrogateescape"))]
         changes += kernel_change(data, region.range.start, shape, dtype, size)
         names = f"{found.rows.variable}, {found.cols.variable}, {found.depth.variable}"
@@ -96,8 +99,12 @@ def _is_inside_team(source: NestSource, region: Loop) -> bool:
     return any(existing_openmp(source.data, loop) for loop in around)
 
 
-def _around(source: NestSource, region: Loop) -> str:
+def _around(source: NestSource, found: Contraction) -> str:
     """The directive for the loops before and after the tiles; empty when they have to stay serial."""
+    region = found.region
+    if found.kept is not None:
+        # With a row each, iterations are independent that were not before.
+        source = replace(source, facts=analyse(found.nest))
     try:
         clauses = parallel_clauses(source, region)
     except Declined:

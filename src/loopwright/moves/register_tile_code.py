@@ -22,19 +22,20 @@ _BLOCK = """
     const long @i_low = $i_first, @i_high = $i_last;
     const long @k_low = $k_first, @k_high = $k_last;
     <col_range>
+    <kept>
     char *@tile_room = NULL;
-    if (@i_high - @i_low >= @tile_m && @j_high - @j_low >= @tile_n && @k_high - @k_low >= 8) {
+    if (@i_high - @i_low >= @tile_m && @j_high - @j_low >= @tile_n && @k_high - @k_low >= 8$fits) {
         const long @wide = @j_high - @j_low < @cols_at_once ? @j_high - @j_low + @tile_n : 0L + @cols_at_once;
-        @tile_room = (char *)malloc((size_t)@wide * $room * sizeof($type) + 64);
+        @tile_room = (char *)malloc(((size_t)@wide * $room$more) * sizeof($type) + 64);
     }
     if (@tile_room == NULL) { /* few elements, or no memory */
         <original>
     } else {
-        $type *const @tile_panel = ($type *)(@tile_room + 64 - (size_t)@tile_room % 64);
+        <space>
         <before>
         <tiles>
-        free(@tile_room);
         <after>
+        free(@tile_room);
     }
 }
 """
@@ -69,16 +70,44 @@ class _Writer(TileWriter):
         pieces = {
             "col_range": self.col_range(),
             "original": [protected(original).replace("\n", "\n" + unit * 2)],
+            "kept": self._kept(),
+            "space": self._space(),
             "before": self._around(BEFORE),
             "tiles": self._extra(self.tiles()),
             "after": self._around(AFTER),
         }
         return laid_out(
-            self.filled(_BLOCK, pieces),
+            self.filled(_BLOCK, pieces, **self._extra_words()),
             indentation(data, region.range.start).decode(),
             unit,
             newline(data, region.range.start).decode(),
         )
+
+    def _kept(self) -> list[str]:
+        kept = self.found.kept
+        if kept is None:
+            return []
+        count = f"(size_t)(@i_high - @i_low) * (size_t)({kept.length})"
+        return [f"const size_t @kept = {count} / 16 * 16 + 16; /* elements of all rows of {kept.name} */"]
+
+    def _space(self) -> list[str]:
+        aligned = "($type *)(@tile_room + 64 - (size_t)@tile_room % 64)"
+        if self.found.kept is None:
+            return [f"$type *const @tile_panel = {aligned};"]
+        return [
+            f"$type *const @kept_rows = {aligned};",
+            "$type *const @tile_panel = @kept_rows + @kept;",
+        ]
+
+    def _extra_words(self) -> dict[str, str]:
+        """What room for the work rows adds to the allocation and to the conditions for it."""
+        kept = self.found.kept
+        if kept is None:
+            return {"fits": "", "more": ""}
+        return {
+            "fits": f" && (double)(@i_high - @i_low) * ({kept.length}) < 1e12",
+            "more": " + @kept",
+        }
 
     # -- what stands around the update
 
@@ -104,6 +133,8 @@ class _Writer(TileWriter):
                 inner += [text] if text else self._verbatim(item.range.start, item.range.end, ";")
         if not inner:
             return []
+        if loop.id == self.found.rows.id:
+            inner = [*self.own_row(), *inner]
         header = code(self.source.data, loop.header.start, loop.header.end)
         return [f"{header} {{", *(f"    {line}" for line in inner), "}"]
 

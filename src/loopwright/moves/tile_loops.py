@@ -41,6 +41,7 @@ _TILES = """
                             @tile_panel + (@j_tile - @j_block) * ($room), @tile_sum);
                         for (long @r = 0; @r < @tile_m && @i_tile + @r < @i_end; @r++) {
                             const $i_type $i = ($i_type)(@i_tile + @r);
+                            <own_row>
                             <add_row>
                         }
                     }
@@ -144,6 +145,13 @@ class TileWriter:
             high = f"{first.high} > {last.high} ? {first.high} : {last.high}"
         return [f"const long @j_low = {low};", f"const long @j_high = {high};"]
 
+    def own_row(self) -> list[str]:
+        """The declaration of the work row of one row, when it has one."""
+        kept = self.found.kept
+        if kept is None:
+            return []
+        return [f"$type *const {kept.name} = @kept_rows + ($i - @i_low) * (long)({kept.length});"]
+
     def tiles(self) -> list[str]:
         """The loops over tiles, shared by a team of threads when they are parallel."""
         triangle = self.is_triangle
@@ -155,6 +163,7 @@ class TileWriter:
             "copy_columns": self._copy(self.found.cols, "cols", "@tile_n", "@j_end"),
             "copy_rows": self._copy(self.found.rows, "rows", "@tile_m", "@i_end"),
             "skip": self._skip() if triangle else [],
+            "own_row": self.own_row(),
             "add_row": self.filled(_ADD_PART_OF_ROW if triangle else _ADD_ROW),
         }
         return self.filled(_TILES, pieces)
