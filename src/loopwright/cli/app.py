@@ -75,15 +75,13 @@ def run() -> int:
     except LoopwrightError as error:
         print(f"loopwright: {error}", file=sys.stderr)
         return error.exit_status
-    except typer.Abort:
-        return 130
     except typer.Exit as exit:
         return exit.exit_code
     except _UsageMistake as error:
         show = getattr(error, "show", None)
         show() if show is not None else print(f"loopwright: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("loopwright: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:

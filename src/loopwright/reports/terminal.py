@@ -67,11 +67,12 @@ def print_result(result: RunResult) -> None:
         for line in rest:
             console.print(f"             {escape(line)}")
     folder = _short(result.directory)
-    console.print(f"  record     {escape(folder)}")
-    console.print(f"  report     {escape(folder)}/report.html")
+    # Paths are copied: a line break of ours would break them.
+    console.print(f"  record     {escape(folder)}", soft_wrap=True)
+    console.print(f"  report     {escape(folder)}/report.html", soft_wrap=True)
     if best is not None:
-        console.print(f"  patch      {escape(folder)}/best.patch")
-        console.print(f"\nApply it:  loopwright apply {escape(shlex.quote(folder))}")
+        console.print(f"  patch      {escape(folder)}/best.patch", soft_wrap=True)
+        console.print(f"\nApply it:  loopwright apply {escape(shlex.quote(folder))}", soft_wrap=True)
 
 
 def _status(result: RunResult) -> str:
@@ -183,7 +184,8 @@ def print_runs(rows: Sequence[Mapping[str, Any]], home: Path) -> None:
     table = Table("run", "task", "agent", "status", "speedup", "evaluations", box=None)
     for row in rows:
         speedup = ratio(row["speedup"]["estimate"]) if row["speedup"] else ""
-        table.add_row(row["run"], row["task"], row["agent"], row["status"], speedup, str(row["evaluations"]))
+        words = (row["run"], row["task"], row["agent"], row["status"], speedup, str(row["evaluations"]))
+        table.add_row(*map(escape, words))
     console.print(table)
 
 
@@ -193,7 +195,8 @@ def print_evaluations(summary: Mapping[str, Any], rows: Sequence[Mapping[str, An
     from loopwright.reports.progress import evaluation_line
 
     console = _console()
-    console.print(f"{summary['run']}: {summary['status']} ({summary['agent']}, {summary['target']})")
+    head = f"{summary['run']}: {summary['status']} ({summary['agent']}, {summary['target']})"
+    console.print(escape(head))
     for row in rows:
         evaluation = from_data(Evaluation, row)
         console.print(f"  {escape(evaluation_line(evaluation))}  {evaluation.candidate}", no_wrap=True)
