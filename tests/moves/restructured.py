@@ -308,3 +308,59 @@ JACOBI = Case(
     (("A", "n * n"), ("B", "n * n")),
     values=((0, 5), (1, 0), (1, 1), (2, 2), (1, 3), (2, 4), (5, 7), (17, 33), (33, 41), (40, 70)),
 )
+
+SEIDEL = Case(
+    """void kernel(int steps, int n, double A[restrict n][n])
+{
+    for (int t = 0; t <= steps - 1; t++)
+        for (int i = 1; i <= n - 2; i++)
+            for (int j = 1; j <= n - 2; j++)
+                A[i][j] = (A[i - 1][j - 1] + A[i - 1][j] + A[i - 1][j + 1] + A[i][j - 1] + A[i][j] + A[i][j + 1]
+                           + A[i + 1][j - 1] + A[i + 1][j] + A[i + 1][j + 1]) / 9.0;
+}
+""",
+    ("steps", "n"),
+    (("A", "n * n"),),
+    values=((0, 5), (1, 0), (1, 1), (2, 2), (1, 3), (2, 4), (5, 7), (9, 33), (17, 41), (20, 70)),
+)
+
+HEAT = Case(
+    """void kernel(int steps, int n, double A[restrict n][n][n], double B[restrict n][n][n])
+{
+    for (int t = 1; t <= steps; t++) {
+        for (int i = 1; i < n - 1; i++)
+            for (int j = 1; j < n - 1; j++)
+                for (int k = 1; k < n - 1; k++)
+                    B[i][j][k] = 0.125 * (A[i + 1][j][k] - 2.0 * A[i][j][k] + A[i - 1][j][k])
+                               + 0.125 * (A[i][j + 1][k] - 2.0 * A[i][j][k] + A[i][j - 1][k])
+                               + 0.125 * (A[i][j][k + 1] - 2.0 * A[i][j][k] + A[i][j][k - 1]) + A[i][j][k];
+        for (int i = 1; i < n - 1; i++)
+            for (int j = 1; j < n - 1; j++)
+                for (int k = 1; k < n - 1; k++)
+                    A[i][j][k] = 0.125 * (B[i + 1][j][k] - 2.0 * B[i][j][k] + B[i - 1][j][k])
+                               + 0.125 * (B[i][j + 1][k] - 2.0 * B[i][j][k] + B[i][j - 1][k])
+                               + 0.125 * (B[i][j][k + 1] - 2.0 * B[i][j][k] + B[i][j][k - 1]) + B[i][j][k];
+    }
+}
+""",
+    ("steps", "n"),
+    (("A", "n * n * n"), ("B", "n * n * n")),
+    values=((0, 5), (1, 0), (1, 2), (2, 3), (5, 7), (9, 18), (13, 34)),
+)
+
+LINE = Case(
+    """void kernel(int steps, int n, double *restrict a, double *restrict b)
+{
+    int t, i;
+    for (t = 0; t < steps; t++) {
+        for (i = 1; i < n - 1; i++)
+            b[i] = 0.25 * (a[i - 1] + 2 * a[i] + a[i + 1]);
+        for (i = 1; i < n - 1; i++)
+            a[i] = b[i]; /* copied back */
+    }
+}
+""",
+    ("steps", "n"),
+    (("a", "n"), ("b", "n")),
+    values=((0, 5), (1, 0), (1, 2), (2, 3), (5, 7), (33, 1025), (70, 3000)),
+)

@@ -60,7 +60,7 @@ class Solver:
     def limited(self, cheapness: int = 1) -> Iterator[Any]:
         """The module islpy, for work in this context that ends in time or raises OutOfTime.
 
-        `cheapness`: how many times cheaper than the slowest its operations are (about 40 when loops are
+        `cheapness`: how many times cheaper than the slowest its operations are (200 when loops are
         generated).
         """
         self._start(cheapness)

@@ -50,9 +50,9 @@ def original(scop: Scop) -> Schedule:
 def is_legal(scop: Scop, schedule: Schedule) -> Verdict:
     """Whether the schedule keeps every dependence, and gives no two instances of one piece the same time."""
     try:
-        times = scop.timed(schedule.rows)
+        times, domain = scop.timed(schedule.rows), scop.domain
         with scop.solver.limited(CHEAPNESS) as isl:
-            times = times.intersect_domain(scop.domain)
+            times = times.intersect_domain(domain)
             if not times.is_injective():
                 return Answer.REFUTED, "two statement instances would run at one time"
             backward = isl.Map.lex_ge(_space(isl, scop, schedule.length))

@@ -29,8 +29,8 @@ from loopwright.analysis.scop_pieces import Item, NotAScop, Piece, Rules, pieces
 
 __all__ = ["CHEAPNESS", "NotAScop", "Piece", "Scop", "scop_of"]
 
-CHEAPNESS = 10
-"""See `Solver.limited`: operations on dependences took 5 microseconds on the average."""
+CHEAPNESS = 20
+"""See `Solver.limited`: operations on dependences took a few microseconds."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,10 @@ class Scop:
         for id, accesses in self._accesses.items():
             writes = self.union_map(text for text, is_write, _ in accesses if is_write)
             touches = self.union_map(text for text, _, _ in accesses)
+            domain = self.domain
             with self.solver.limited(CHEAPNESS):
-                writes = writes.intersect_domain(self.domain)
-                touches = touches.intersect_domain(self.domain)
+                writes = writes.intersect_domain(domain)
+                touches = touches.intersect_domain(domain)
                 pairs = writes.apply_range(touches.reverse())
                 pairs = pairs.union(pairs.reverse()).intersect(order.lex_lt_union_map(order))
                 pairs = pairs.coalesce()

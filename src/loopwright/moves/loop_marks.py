@@ -138,8 +138,30 @@ class Marker:
             if elements is None or elements * found.element_bytes > STACK_BYTES:
                 raise Declined("private copies take too much memory")
             return found.name, []
-        length = stated_length(self.source, found)
+        length = self._touched_length(array) or stated_length(self.source, found)
         return f"{found.name}[:{length}]", [(length, STACK_BYTES // max(1, found.element_bytes))]
+
+    def _touched_length(self, array: str) -> str:
+        """How many elements from the first on the SCoP touches, when loops over 0 to a size run over all."""
+        lengths: set[str] = set()
+        for piece in self.scop.pieces:
+            for reference in (r for r in piece.references if r.array.id == array):
+                form = reference.access.subscripts[0]
+                loops = {loop.id: loop for loop in piece.loops}
+                name = next(iter(form.symbols), "") if form is not None else ""
+                if form is None or form != Affine.of(**{name: 1}) or name not in loops:
+                    return ""
+                lower, upper = loops[name].lower or (), loops[name].upper or ()
+                texts = {p.name: p.text for p in self.scop.nest.parameters}
+                size = upper[0].terms[0][0] if len(upper) == 1 and len(upper[0].terms) == 1 else ""
+                if (
+                    lower != (Affine(),)
+                    or upper != (Affine.of(**{size: 1}),)
+                    or not is_name(texts.get(size, ""))
+                ):
+                    return ""
+                lengths.add(texts[size])
+        return lengths.pop() if len(lengths) == 1 else ""
 
     def _uneven(self, loop: For) -> bool:
         """Whether an inner loop is longer for some iterations than for others."""

@@ -248,7 +248,8 @@ def _atom_text(atom: Atom, naming: Naming, *, alone: bool) -> str:
     inner = text(atom.value, naming)
     plain = atom.value.atom is not None
     if isinstance(atom, Remainder):
-        return f"{inner if plain else f'({inner})'} % {atom.divisor}"
+        rest = f"{inner if plain else f'({inner})'} % {atom.divisor}"
+        return rest if alone else f"({rest})"
     if not atom.natural:
         return f"{FLOOR}({inner}, {atom.divisor})"
     quotient = f"{inner if plain else f'({inner})'} / {atom.divisor}"

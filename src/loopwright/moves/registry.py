@@ -10,6 +10,7 @@ from loopwright.moves.move import Move
 from loopwright.moves.parallel_for import ParallelFor
 from loopwright.moves.register_tile import RegisterTile
 from loopwright.moves.simd import Simd
+from loopwright.moves.skewing import TimeTiles
 
 MOVES: tuple[Move, ...] = (
     RegisterTile(),
@@ -20,5 +21,5 @@ MOVES: tuple[Move, ...] = (
     Simd(),
 )
 
-REGION_MOVES: tuple[Move, ...] = (Fusion(),)
-"""Moves that look at several nests of a function together: `source.nest` is a region (`SourceFacts.regions`)."""
+REGION_MOVES: tuple[Move, ...] = (Fusion(), TimeTiles())
+"""Moves about several nests of a function together: `source.nest` is a region (`SourceFacts.regions`)."""

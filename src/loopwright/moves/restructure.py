@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -35,6 +36,9 @@ SECONDS = 10.0
 """For all proofs about one region together."""
 
 
+_WIDE = "long"
+
+
 class AsItIs(Declined):
     """The source runs in this order already, and other moves are there for the rest."""
 
@@ -54,6 +58,8 @@ class Rewrite:
     options: str = ""
     note: str = ""
     """A comment for the outermost loop, where the transformation is not obvious."""
+    wide: bool = False
+    """The new loops count in `long`: sums of several loop variables may not fit the type of one."""
 
 
 def scops(source: NestSource) -> Iterator[Scop | str]:
@@ -114,8 +120,10 @@ def rewritten(source: NestSource, scop: Scop, rewrite: Rewrite, family: str) -> 
     if answer is not Answer.PROVED:
         raise Declined(why)
     try:
-        bare = _bare(source, scop, rewrite.schedule, rewrite.options)
-        same = bare == _bare(source, scop, original(scop))
+        # Tiles over time never are what the source does already.
+        same = not rewrite.wide and _bare(source, scop, rewrite.schedule, rewrite.options) == _bare(
+            source, scop, original(scop)
+        )
         tree = loop_tree(scop, rewrite.schedule, rewrite.options)
         name_loops(scop, rewrite.schedule, tree, source.data)
         marker = Marker(source, scop, rewrite.schedule)
@@ -126,15 +134,14 @@ def rewritten(source: NestSource, scop: Scop, rewrite: Rewrite, family: str) -> 
     title = rewrite.title
     if same:
         start, end = _extent(source, scop)
-        if b"#" in source.data[start:end] or not marks.kept and len(scop.items) < 2:
+        if b"#" in source.data[start:end] or (not marks.kept and len(scop.items) < 2):
             raise AsItIs("the loops are in this order already")
         title = "loops as they are, with sums in scalars, threads and vectors"
     content = _content(source, scop, tree, marks, rewrite)
     names = ", ".join(dict.fromkeys(scop.array(id).name for id in scop.dependences)) or "nothing"
-    proof = (
-        f"{why} (all pairs of accesses to {names} of which one writes, decided exactly over the loops' "
-        f"bounds, sizes being below INT_MAX by more than a tile)"
-    )
+    proof = f"{why} (all pairs of accesses to {names} of which one writes, decided exactly over the bounds)"
+    margin = "sums of sizes fit" if rewrite.wide else "no size is within a tile of the end of"
+    proof += f"; {margin} their type"
     proof = "; ".join([proof, *dict.fromkeys(marks.notes)]) + "."
     factor = rewrite.factor * (0.9 * source.threads if marks.threads else 1.0)
     first = next(item for item in scop.items if isinstance(item, Loop))
@@ -163,9 +170,10 @@ def _content(source: NestSource, scop: Scop, tree: list[Node], marks: Marks, rew
     first = next(item for item in scop.items if isinstance(item, Loop))
     outer, ends = indentation(data, start), newline(data, start)
     unit = _unit(data, first)
-    lines = LoopWriter(scop, data, unit).lines(tree)
+    type_ = _WIDE if rewrite.wide else loop_type(scop)
+    lines = LoopWriter(scop, data, unit, type_).lines(tree)
     if rewrite.note:
-        lines = [f"/* {rewrite.note} */", *lines]
+        lines = [*comment(rewrite.note), *lines]
     if marks.limits:
         lines = _two_versions(source, scop, rewrite, lines, marks, unit)
     if len(tree) > 1 and not in_statement_list(data, start):
@@ -176,9 +184,19 @@ def _content(source: NestSource, scop: Scop, tree: list[Node], marks: Marks, rew
     helpers = [name for name in helpers_used("\n".join(lines)) if not _defined(data, name)]
     if helpers:
         place = _before_function(data, start)
-        made = "\n".join(helper_definition(name, loop_type(scop)) for name in helpers) + "\n"
+        made = "\n".join(helper_definition(name, type_) for name in helpers) + "\n"
         changes.insert(0, Replacement(place, place, made.encode().replace(b"\n", ends)))
     return apply(data, changes)
+
+
+def comment(text: str) -> list[str]:
+    """A comment in lines of at most 100 characters."""
+    lines = textwrap.wrap(text, 100)
+    return (
+        [f"/* {lines[0]}", *(f"   {line}" for line in lines[1:-1]), f"   {lines[-1]} */"]
+        if lines[1:]
+        else [f"/* {text} */"]
+    )
 
 
 def _unit(data: bytes, loop: Loop) -> str:
@@ -196,8 +214,10 @@ def _two_versions(
     tree = loop_tree(scop, rewrite.schedule, rewrite.options)
     name_loops(scop, rewrite.schedule, tree, source.data)
     Marker(source, scop, rewrite.schedule).mark(tree, threads=False)
-    serial = LoopWriter(scop, source.data, unit).lines(tree)
-    conditions = " && ".join(dict.fromkeys(f"{length} <= {limit}" for length, limit in marks.limits))
+    serial = LoopWriter(scop, source.data, unit, _WIDE if rewrite.wide else "").lines(tree)
+    conditions = " && ".join(
+        dict.fromkeys(f"0 < {length} && {length} <= {limit}" for length, limit in marks.limits)
+    )
     return [
         f"if ({conditions}) {{",
         *(unit + line for line in lines),

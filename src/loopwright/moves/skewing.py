@@ -1,0 +1,182 @@
+"""Time tiles: several sweeps of a stencil over one block of the grid while it is in cache.
+
+    for t  for i  for j  ...
+becomes loops over tiles of t and of i + a t, where a is the smallest slope with which no dependence goes
+backward in the skewed loop; tiles on one anti-diagonal (a wave) do not depend on each other and run on all
+threads (L. Lamport, "The parallel execution of DO loops", CACM 1974; M. Wolfe, "More iteration space tiling",
+SC 1989). Where a sweep itself carries dependences, as Gauss-Seidel's does, the points of a tile are visited
+along lines that carry none, so that the processor need not wait for one point to finish the next.
+
+Proof obligation: the tiled loops form a permutable band (`analysis.schedules.is_permutable`), and the whole
+order keeps every dependence (`is_legal`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from loopwright.analysis.facts import Answer
+from loopwright.analysis.ir import Loop
+from loopwright.analysis.polyhedral import OutOfTime
+from loopwright.analysis.schedules import Schedule, carried, is_permutable
+from loopwright.analysis.scop import Scop
+from loopwright.core.task import Target
+from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, refusal
+from loopwright.moves.restructure import Rewrite, rewritten, scops
+
+FAMILY = "time-tiles"
+_STEEPEST = 2
+"""Largest slope that is tried; a stencil of radius r in one array needs r, in two that alternate 2 r."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Tile sizes: sweeps, then points in the first and in further dimensions of space (0: not tiled)."""
+
+    sweeps: int
+    points: tuple[int, ...]
+
+    @property
+    def words(self) -> str:
+        """For a title."""
+        shown = [str(self.sweeps), *(str(p) if p else "all" for p in self.points)]
+        return " x ".join(shown)
+
+
+class TimeTiles:
+    """Proposes tiles over time for loops over time with stencils in them."""
+
+    family = FAMILY
+
+    def propose(self, source: NestSource) -> Iterator[Proposal | Refusal]:
+        """See :class:`~loopwright.moves.move.Move`."""
+        for scop in scops(source):
+            if isinstance(scop, str):
+                continue  # the fusion family says why
+            time = scop.items[0]
+            if len(scop.items) != 1 or not isinstance(time, Loop) or not _repeats(scop):
+                continue
+            try:
+                yield from _proposals(source, scop)
+            except (Declined, OutOfTime) as reason:
+                words = str(reason) or "the proof did not end in time"
+                yield refusal(source, time, FAMILY, words)
+
+
+def _repeats(scop: Scop) -> bool:
+    """Whether the outer loop sweeps again and again over what the inner loops run through."""
+    if any(piece.depth < 2 for piece in scop.pieces) or len({p.depth for p in scop.pieces}) != 1:
+        return False
+    outer = scop.pieces[0].loops[0]
+    moved = (form for p in scop.pieces for r in p.references for form in r.access.subscripts)
+    return outer.step == 1 and not any(form is None or form.coefficient(outer.id) for form in moved)
+
+
+def _proposals(source: NestSource, scop: Scop) -> Iterator[Proposal]:
+    rows = _skewed(scop)
+    inner = _inner_order(scop)
+    for sizes in _sizes(scop, wavy=inner is not None):
+        schedule, wave = _schedule(scop, rows, sizes, inner, threads=source.target is Target.OPENMP)
+        time = scop.pieces[0].loops[0].variable
+        note = f"Time tiles of {sizes.words}: a block is kept in cache for {sizes.sweeps} steps of {time}."
+        if wave:
+            note += " Tiles of one wave do not depend on each other."
+        yield rewritten(
+            source,
+            scop,
+            Rewrite(
+                schedule,
+                f"time tiles of {sizes.words}" + (", waves on all threads" if wave else ""),
+                3.0 if inner is not None else 1.6,
+                note=note,
+                wide=True,
+            ),
+            FAMILY,
+        )
+
+
+def _skewed(scop: Scop) -> list[Mapping[str, str]]:
+    """Per dimension of space a row for each piece that no dependence goes backward in. Declined if none."""
+    found: list[Mapping[str, str]] = []
+    for dimension in range(1, scop.pieces[0].depth):
+        for slope, lean, lag in _by_size(dimension):
+            rows = {p.id: _row(dimension, slope, lean, lag * number) for number, p in enumerate(scop.pieces)}
+            if _goes_forward(scop, rows):
+                found.append(rows)
+                break
+        else:
+            variable = scop.pieces[0].loops[dimension].variable
+            raise Declined(f"no skew of the loop over {variable} up to slope {_STEEPEST} goes forward only")
+    return found
+
+
+def _by_size(dimension: int) -> list[tuple[int, int, int]]:
+    """Slope over time, slope over the dimension before, lag between pieces: the smallest first."""
+    leans = range(2) if dimension > 1 else range(1)
+    choices = itertools.product(range(_STEEPEST + 1), leans, range(2))
+    return sorted(choices, key=lambda c: (c[0] + c[1] + c[2], c))
+
+
+def _row(dimension: int, slope: int, lean: int, lag: int) -> str:
+    terms = [f"s{dimension}"]
+    terms += [f"{slope}*s0"] if slope else []
+    terms += [f"{lean}*s{dimension - 1}"] if lean else []
+    return " + ".join([*terms, *([str(lag)] if lag else [])])
+
+
+def _goes_forward(scop: Scop, rows: Mapping[str, str]) -> bool:
+    alone = Schedule({id: (row,) for id, row in rows.items()})
+    return is_permutable(scop, alone, (0,))[0] is Answer.PROVED
+
+
+def _inner_order(scop: Scop) -> tuple[str, ...] | None:
+    """For one piece whose sweep carries dependences: time, lines of points, points of a line (parallel)."""
+    piece = scop.pieces[0]
+    if len(scop.pieces) != 1 or piece.depth != 3:
+        return None
+    last = Schedule({piece.id: ("s0", "s1", "s2")})
+    if not carried(scop, last, 2, [piece.id]):
+        return None
+    for lean in (1, 2):
+        rows = ("s0", f"{lean}*s1 + s2", "s1")
+        if not carried(scop, Schedule({piece.id: rows}), 2, [piece.id]):
+            return rows
+    return None
+
+
+def _sizes(scop: Scop, *, wavy: bool) -> Sequence[Sizes]:
+    """Tile sizes to try, the first guess first."""
+    depth = scop.pieces[0].depth
+    if wavy:
+        return Sizes(8, (32, 0)), Sizes(16, (16, 0)), Sizes(4, (64, 0))
+    if depth == 2:
+        return Sizes(32, (1024,)), Sizes(128, (4096,))
+    if depth == 3:
+        return Sizes(16, (32, 0)), Sizes(16, (64, 256)), Sizes(8, (16, 0))
+    return Sizes(4, (16, 0, 0)), Sizes(8, (16, 32, 0)), Sizes(4, (32, 32, 0))
+
+
+def _schedule(
+    scop: Scop,
+    skewed: Sequence[Mapping[str, str]],
+    sizes: Sizes,
+    inner: tuple[str, ...] | None,
+    *,
+    threads: bool,
+) -> tuple[Schedule, bool]:
+    """Waves (with threads), tiles, and within them the order of the source or `inner`."""
+    rows: dict[str, tuple[str, ...]] = {}
+    names = [*(("wave",) if threads else ()), f"{scop.pieces[0].loops[0].variable}_tile"]
+    tiled = [n for n, size in enumerate(sizes.points) if size]
+    names += [f"{scop.pieces[0].loops[n + 1].variable}_tile" for n in tiled]
+    for piece in scop.pieces:
+        blocks = [(sizes.sweeps, "s0"), *((sizes.points[n], skewed[n][piece.id]) for n in tiled)]
+        tiles = [f"{size}*floor(({row})/{size})" for size, row in blocks]
+        wave = " + ".join(f"floor(({row})/{size})" for size, row in blocks[:2])
+        within = inner if inner is not None else scop.original[piece.id]
+        rows[piece.id] = (*((wave,) if threads else ()), *tiles, *within)
+    if inner is not None:
+        names += ["", "line", ""]
+    return Schedule(rows, tuple(names)), threads
