@@ -224,6 +224,12 @@ def test_when_a_search_had_most_of_its_gain() -> None:
     assert found is not None
     assert (found.evaluations, found.seconds, found.of_evaluations) == (3, 30.0, 6)
     assert reached(searched(0.9, None)) is None
+    # The third was looked at first, the first was timed and accepted after it.
+    twice = searched(None, None, None, 2.0)
+    twice.cells["builtin"].facts["history"][-1]["number"] = 1
+    again = reached(twice)
+    assert again is not None
+    assert (again.evaluations, again.of_evaluations) == (3, 3)
     assert reached(GEMM) is None
 
 

@@ -131,7 +131,10 @@ def reached(record: KernelRecord, share: float = 0.9) -> Reached | None:
         return None
     final = steps[-1]["speedup"]
     first = next(step for step in steps if step["speedup"] >= share * final)
-    return Reached(record.kernel, first["number"], first["at_s"], len(history_of(record)))
+    # A candidate may be looked at twice: first at a glance, later against the best.
+    history = history_of(record)
+    made = max(step["number"] for step in history[: history.index(first) + 1])
+    return Reached(record.kernel, made, first["at_s"], max(step["number"] for step in history))
 
 
 def below_one(bench: BenchFile, column: str) -> tuple[KernelRecord, ...]:
