@@ -65,7 +65,11 @@ def text_of(proposal: Proposal) -> str:
 
 
 def build(
-    compiler: str, files: Mapping[str, str | bytes], folder: Path, flags: tuple[str, ...] = FLAGS
+    compiler: str,
+    files: Mapping[str, str | bytes],
+    folder: Path,
+    flags: tuple[str, ...] = FLAGS,
+    link: tuple[str, ...] = (),
 ) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -73,7 +77,10 @@ def build(
     program = folder / "program"
     sources = [name for name in files if name.endswith((".c", ".cpp"))]
     done = subprocess.run(
-        [compiler, *flags, "-o", str(program), *sources, "-lm"], cwd=folder, capture_output=True, text=True
+        [compiler, *flags, "-o", str(program), *sources, *link, "-lm"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, f"{compiler}: {done.stderr}"
     return program

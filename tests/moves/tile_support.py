@@ -75,6 +75,7 @@ def same_results(
     sizes: tuple[tuple[int, int, int], ...] = SIZES,
     prepare: str = "",
     threads: int = 3,
+    link: tuple[str, ...] = (),
 ) -> None:
     """`kernel(m, n, p, alpha, beta, a, b, c)` does the same in both texts, up to rounding of long sums.
 
@@ -104,7 +105,7 @@ def same_results(
         f"after{suffix}": "#define kernel after\n" + after,
         f"main{suffix}": main,
     }
-    program = build(chosen, files, folder, flags)
+    program = build(chosen, files, folder, flags, link)
     environment = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
     done = subprocess.run(
         [str(program)], capture_output=True, text=True, timeout=120, env={**os.environ, **environment}

@@ -59,22 +59,22 @@ def kernel_change(
     return [placed(data, before, text)]
 
 
-def placed(data: bytes, before: int, text: str) -> Replacement:
+def placed(data: bytes, before: int, text: str, header: str = "<stdlib.h>") -> Replacement:
     """The insertion of `text` at file scope, after the last #include that stands before `before`.
 
-    `<stdlib.h>` is included as well when it is not yet. At the start of a file that includes nothing.
+    `header` is included as well when it is not yet. At the start of a file that includes nothing.
 
     Raises:
         Declined: when no such place is understood.
     """
-    place, included = _after_includes(data, before)
+    place, included = _after_includes(data, before, header.encode())
     ends = newline(data, place)
-    pieces = [] if included else ["#include <stdlib.h>"]
-    block = "\n".join([*pieces, "", text, ""]).lstrip("\n" if place == 0 else "")
+    pieces = [] if included else [f"#include {header}"]
+    block = "\n".join([*pieces, *(["", text] if text else []), ""]).lstrip("\n" if place == 0 else "")
     return Replacement(place, place, block.replace("\n", ends.decode()).encode() + ends)
 
 
-def _after_includes(data: bytes, before: int) -> tuple[int, bool]:
+def _after_includes(data: bytes, before: int, header: bytes) -> tuple[int, bool]:
     if data.startswith(b"\xef\xbb\xbf"):
         raise Declined("the file starts with a byte order mark")
     text = blanked(data)
@@ -99,7 +99,7 @@ def _after_includes(data: bytes, before: int) -> tuple[int, bool]:
                 pending = True
             else:
                 place = end
-                included |= b"<stdlib.h>" in line
+                included |= header in line
         position = end
     if pending:
         raise Declined("an #include stands inside braces or an #if: no place for a function is known")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loopwright.moves.accumulate import AccumulateInPlace
+from loopwright.moves.blas import Blas
 from loopwright.moves.blocked_factorisation import BlockedFactorisation
 from loopwright.moves.fusion import Fusion
 from loopwright.moves.interchange import Interchange
@@ -13,6 +14,7 @@ from loopwright.moves.simd import Simd
 from loopwright.moves.skewing import TimeTiles
 
 MOVES: tuple[Move, ...] = (
+    Blas(),
     RegisterTile(),
     BlockedFactorisation(),
     AccumulateInPlace(),

@@ -11,7 +11,7 @@ from loopwright.moves.products import names_in
 from loopwright.moves.register_tile_kernel import kernel_name
 from loopwright.moves.strides import Stride, stride
 from loopwright.moves.tile_shape import TileShape
-from loopwright.moves.written import MARK
+from loopwright.moves.written import TILES
 
 _TILES = """
 <team>
@@ -107,7 +107,7 @@ class TileWriter:
         count = len(found.products)
         dtype = found.array.dtype.removeprefix("const ")
         self.words = {
-            "mark": MARK, "m": str(shape.rows), "n": str(shape.cols), "depth": str(shape.depth),
+            "mark": TILES, "m": str(shape.rows), "n": str(shape.cols), "depth": str(shape.depth),
             "rows": str(shape.row_block), "cols": str(shape.col_block),
             "type": dtype, "target": found.target, "kernel": kernel_name(shape, dtype),
             "i_first": without_cast(rows.low), "i_last": without_cast(rows.high),

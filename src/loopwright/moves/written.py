@@ -6,12 +6,12 @@ import re
 
 from loopwright.moves.rewrite import blanked
 
-MARK = "Register tiles:"
-"""How the comment at the start of such a block begins."""
+TILES, BLAS = "Register tiles:", "BLAS:"
+"""How the comments at the start of such blocks begin."""
 PREFIX = "tile_product_"
 """How the names of the functions begin that such blocks call."""
 
-_BLOCK = re.compile(rb"\{\s*/\*\s*%b" % MARK.encode())
+_BLOCK = re.compile(rb"\{\s*/\*\s*(?:%b|%b)" % (TILES.encode(), BLAS.encode()))
 
 
 def is_written(data: bytes, offset: int, function: str) -> bool:
