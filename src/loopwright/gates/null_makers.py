@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,15 @@ _Flat = npt.NDArray[np.generic]
 _Maker = Callable[[_Flat, Tolerance], "_Flat | None"]
 
 
-def nulls_of(reference: AnyArray, tolerance: Tolerance) -> Iterator[tuple[str, AnyArray]]:
-    """(name, array) of every null candidate that needs nothing but the right output. Some do not apply:
-    one number cannot be permuted, an integer has no lower precision.
+def nulls_of(
+    reference: AnyArray, tolerance: Tolerance, skip: Collection[str] = ()
+) -> Iterator[tuple[str, AnyArray]]:
+    """(name, array) of every null candidate that needs nothing but the right output and is not in `skip`. Some
+    do not apply: one number cannot be permuted, an integer has no lower precision.
     """
     flat = np.ravel(reference)
     for name, make in _MAKERS.items():
-        if flat.size and (made := make(flat, tolerance)) is not None:
+        if name not in skip and flat.size and (made := make(flat, tolerance)) is not None:
             yield name, made.reshape(reference.shape)
 
 

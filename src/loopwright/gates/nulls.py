@@ -17,7 +17,7 @@ from loopwright.core.task import Case, Task, Tolerance
 from loopwright.gates.compare import AnyArray, first_mismatch, tolerance_of
 from loopwright.gates.null_makers import LOWER, nulls_of
 
-LARGE = 4_000_000
+LARGE = 1_000_000
 """Elements of an output beyond which a null candidate that was caught already is not tried again."""
 UNTOUCHED = "untouched"
 
@@ -131,9 +131,7 @@ def _judge_output(task: Task, known: Known, cases: list[Case], output: str) -> l
         core = np.ravel(reference)[~told]
         caught = frozenset(name for name, result in open_nulls.items() if result.caught)
         done = caught if reference.size > LARGE else frozenset[str]()
-        for name, changed in _candidates(known, cases, case, output, told, tolerance, task):
-            if name in done:
-                continue
+        for name, changed in _candidates(known, cases, case, output, told, tolerance, task, done):
             null = np.ravel(reference).copy()
             null[~told] = changed
             shaped = null.reshape(reference.shape)
@@ -171,21 +169,24 @@ def _candidates(
     told: npt.NDArray[np.bool_],
     tolerance: Tolerance,
     task: Task,
+    done: frozenset[str],
 ) -> Iterator[tuple[str, _Flat]]:
-    """Every null candidate for one output of one case, without the numbers that are `told`."""
+    """Every null candidate but those in `done` for one output of one case, without the numbers `told`."""
     core = np.ravel(known.expected[case.name][output])[~told]
     if not core.size:
         return
-    yield from nulls_of(core, tolerance)
-    if (stale := _stale(known, cases, case, output, task)) is not None:
+    yield from nulls_of(core, tolerance, done)
+    if "stale-case" not in done and (stale := _stale(known, cases, case, output, task)) is not None:
         yield "stale-case", np.resize(stale, core.shape)
     reference = known.expected[case.name][output]
     other = known.other_seed.get(case.name, {}).get(output)
-    if other is not None and other.shape == reference.shape:
+    if other is not None and "stale-seed" not in done and other.shape == reference.shape:
         yield "stale-seed", np.ravel(other)
     for name, array in known.inputs.get(case.name, {}).items():
         if array.shape == reference.shape and array.dtype == reference.dtype:
-            yield (UNTOUCHED if name == output else f"copied-input {name}"), np.ravel(array)[~told]
+            title = UNTOUCHED if name == output else f"copied-input {name}"
+            if title not in done:
+                yield title, np.ravel(array)[~told]
 
 
 def _stale(known: Known, cases: list[Case], case: Case, output: str, task: Task) -> _Flat | None:
