@@ -24,8 +24,8 @@ _Maker = Callable[[_Flat, Tolerance], "_Flat | None"]
 def nulls_of(
     reference: AnyArray, tolerance: Tolerance, skip: Collection[str] = ()
 ) -> Iterator[tuple[str, AnyArray]]:
-    """(name, array) of every null candidate that needs nothing but the right output and is not in `skip`. Some
-    do not apply: one number cannot be permuted, an integer has no lower precision.
+    """(name, array) of every null candidate that needs nothing but the right output and is not in `skip`.
+    Some do not apply: one number cannot be permuted, an integer has no lower precision.
     """
     flat = np.ravel(reference)
     for name, make in _MAKERS.items():
