@@ -6,7 +6,8 @@
     print(result.status, result.best and result.best.speedup)
 
 Functions raise :class:`loopwright.core.errors.LoopwrightError` for a broken task, a missing tool or wrong
-use; whatever a candidate does wrong is a value in the result.
+use; whatever a candidate does wrong is a value in the result. In the examples below `smooth` is a folder with
+a task, and `mine` one with an edited `smooth.c`; the tests run them.
 """
 
 from __future__ import annotations
@@ -54,6 +55,10 @@ def load_task(path: str | Path) -> Task:
 
     Raises:
         TaskError: with file, key, what was found and what is allowed.
+
+    >>> task = loopwright.load_task("smooth")
+    >>> task.name, task.editable, [case.name for case in task.cases]
+    ('smooth', ('smooth.c',), ['tiny', 'full', 'odd'])
     """
     return _load_task(Path(path))
 
@@ -100,6 +105,10 @@ def optimize(
 
     Raises:
         TaskError, ToolMissing, UsageError.
+
+    >>> result = loopwright.optimize("smooth", evaluations=1)
+    >>> if result.best is not None:  # status "improved"; else result.reason says why not
+    ...     print(result.best.speedup.low, result.best.verified, result.directory)
     """
     loaded, origin = _task_of(task, args)
     settings = Settings(
@@ -161,6 +170,9 @@ def check(
 ) -> Verdict:
     """The gates alone. `candidate` is a folder with the edited files, or path to content; None checks the
     task as it is.
+
+    >>> loopwright.check("smooth", {"smooth.c": b"oops"}).failure.mode.value
+    'build_error'
     """
     loaded, origin = _task_of(task, ())
     tree = candidate_tree(loaded, candidate)
@@ -180,11 +192,17 @@ def time(
     """Paired timing alone: `candidate` against the original, or `other` against `candidate`.
 
     The speedup of the result is that of `b` over `a`. A failure when one of them gives a wrong result.
+
+    >>> timed = loopwright.time("smooth", "mine")
+    >>> timed.speedup.low <= timed.speedup.estimate <= timed.speedup.high
+    True
     """
     loaded, origin = _task_of(task, ())
     tree = candidate_tree(loaded, candidate)
     a, b = (loaded.tree, tree) if other is None else (tree, candidate_tree(loaded, other))
-    label_a, label_b = ("original", "candidate") if other is None else (str(candidate), str(other))
+    label_a, label_b = ("original", "candidate")
+    if other is not None:
+        label_a, label_b = _label(candidate, "candidate"), _label(other, "other")
     with Session(loaded, settings or Settings(), say, home=_place(None, origin)) as session:
         return session.time(a, b, label_a=label_a, label_b=label_b, on_round=on_round)
 
@@ -196,10 +214,15 @@ def profile(
     say: Say = lambda text: None,
     settings: Settings | None = None,
 ) -> Profile | None:
-    """Where the time of the first timed case goes; None when no profiler works here."""
-    loaded, _ = _task_of(task, ())
+    """Where the time of the first timed case goes; None when no profiler works here.
+
+    >>> profile = loopwright.profile("smooth")
+    >>> profile.case
+    'full'
+    """
+    loaded, origin = _task_of(task, ())
     tree = candidate_tree(loaded, candidate)
-    with Session(loaded, settings or Settings(), say) as session:
+    with Session(loaded, settings or Settings(), say, home=_place(None, origin)) as session:
         return session.profile(tree)
 
 
@@ -211,9 +234,14 @@ def candidate_tree(task: Task, candidate: str | Path | Mapping[str, bytes | None
         return task.tree.replaced(candidate)
     folder = Path(candidate)
     if not folder.is_dir():
-        raise UsageError("not a folder with the edited files", where=str(folder))
+        raise UsageError("not a folder with the edited files", where=str(folder),
+                         hint="it holds the changed files under the same names as in the task")  # fmt: skip
     made: Candidate = read_candidate(folder, task, parent=original_candidate(task), title=str(folder))
     return task.tree.replaced(made.files)
+
+
+def _label(candidate: str | Path | Mapping[str, bytes | None], otherwise: str) -> str:
+    return otherwise if isinstance(candidate, Mapping) else str(candidate)
 
 
 def version() -> str:

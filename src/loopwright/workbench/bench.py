@@ -234,7 +234,7 @@ class Workbench:
         with self._lock:
             if candidate.id not in self._profiles:
                 self._say(f"profiling {candidate.id}")
-                profile = profile_build(self.context, self.tree(candidate), self.machine, self.directory)
+                profile = profile_build(self.context, self.tree(candidate), self.directory)
                 if profile is None:
                     return None
                 self._profiles[candidate.id] = profile

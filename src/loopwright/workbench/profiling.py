@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
+from loopwright.core.machine import Floors
 from loopwright.core.profile import Profile, Roofline
 from loopwright.core.task import Case, Use
 from loopwright.core.tree import Tree
@@ -16,16 +17,13 @@ from loopwright.profilers.registry import choose, take
 from loopwright.profilers.roofline import roofline
 from loopwright.system.store import remove_tree
 from loopwright.toolchains.toolchain import Purpose
-from loopwright.workbench.machine_file import MachineFacts
 from loopwright.workbench.rundir import RunDirectory
 
 _REPETITIONS = 10
 _GRACE_S = 60.0
 
 
-def profile_build(
-    context: Context, tree: Tree, machine: MachineFacts | None, directory: RunDirectory
-) -> Profile | None:
+def profile_build(context: Context, tree: Tree, directory: RunDirectory) -> Profile | None:
     """Profile `tree` on the first timed case with all threads. None when it does not build, or when no
     profiler gives a result here.
 
@@ -44,7 +42,7 @@ def profile_build(
             except ProfileFailed:
                 profiler = choose("callgrind").profiler if profiler.name == "perf" else None
                 continue
-            position = None if machine is None else _position(context, build, case, machine)
+            position = None if context.floors is None else _position(context, build, case, context.floors)
             return replace(profile, remarks=build.remarks, roofline=position)
         return None
     finally:
@@ -82,7 +80,7 @@ def _taken(
         remove_tree(folder)
 
 
-def _position(context: Context, build: BuildResult, case: Case, machine: MachineFacts) -> Roofline | None:
+def _position(context: Context, build: BuildResult, case: Case, floors: Floors) -> Roofline | None:
     work = context.task.work
     if work.bytes is None and work.flops is None:
         return None
@@ -93,4 +91,4 @@ def _position(context: Context, build: BuildResult, case: Case, machine: Machine
     if run.sample is None:
         return None
     threads = context.threads[-1]
-    return roofline(work.bytes_of(case), work.flops_of(case), run.sample.wall_s, machine.floors, threads)
+    return roofline(work.bytes_of(case), work.flops_of(case), run.sample.wall_s, floors, threads)

@@ -34,7 +34,7 @@ from loopwright.workbench.baseline import (
 from loopwright.workbench.context import Measured, completed, make_context, needed_cases
 from loopwright.workbench.expected import ExpectedOutputs
 from loopwright.workbench.held_out import HeldOutCases, choose, held_out_outputs, run_originals
-from loopwright.workbench.machine_file import MachineFacts, machine_facts
+from loopwright.workbench.machine_file import machine_facts
 from loopwright.workbench.policies import final_policy
 from loopwright.workbench.profiling import profile_build
 from loopwright.workbench.rundir import RunDirectory
@@ -145,10 +145,10 @@ class Session(AbstractContextManager["Session"]):
             return GateResult(timed.gate, GateStatus.FAIL, failure=timed), None
         return GateResult("timing", GateStatus.PASS), timed.speedup
 
-    def profile(self, tree: Tree, machine: MachineFacts | None = None) -> Profile | None:
+    def profile(self, tree: Tree) -> Profile | None:
         """Where the time goes; None when no profiler works here or the tree does not build."""
         self._say("profiling")
-        return profile_build(self.context, tree, machine, self._directory)
+        return profile_build(self.context, tree, self._directory)
 
     def _floors(self, subject: Subject) -> GateResult:
         """One timed execution of every timed case: enough to see a time that cannot be."""

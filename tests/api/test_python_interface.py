@@ -1,0 +1,133 @@
+"""The Python interface as a script uses it; the examples of its docstrings run."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import loopwright
+from loopwright import api
+from loopwright.workbench.journal import Event
+
+EQUAL = b"""void smooth(int n, const double *in, double *out)
+{
+    for (int i = 1; i < n - 1; i++)
+        out[i] = 0.25 * (in[i - 1] + in[i + 1]) + 0.5 * in[i];
+}
+"""
+WRONG = EQUAL.replace(b"n - 1", b"n - 2")
+
+
+@pytest.fixture
+def task(smooth_task: Path, measured_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A measured machine, a task `smooth`, and `mine` beside it: the folder that the examples speak of."""
+    (smooth_task / ".loopwright").mkdir()
+    shutil.copy(measured_home / "machine.json", smooth_task / ".loopwright")
+    mine = smooth_task.parent / "mine"
+    mine.mkdir()
+    (mine / "smooth.c").write_bytes(EQUAL)
+    monkeypatch.chdir(smooth_task.parent)
+    yield smooth_task
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_docstrings_run(task: Path) -> None:
+    examples = doctest.DocTestFinder(recurse=False)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    documented = {"load_task", "optimize", "check", "time", "profile"}
+    for name in sorted(documented):
+        for example in examples.find(getattr(api, name), name, globs={"loopwright": loopwright}):
+            assert example.examples, f"{name} has no example"
+            said: list[str] = []
+            failed, _ = runner.run(example, out=said.append)
+            if name == "optimize":
+                # What it prints when something was gained differs every time.
+                assert "Exception raised" not in "".join(said)
+            else:
+                assert not failed, "".join(said)
+
+
+def test_everything_that_is_offered_is_there_and_explained() -> None:
+    for name in loopwright.__all__:
+        thing = getattr(loopwright, name)
+        assert inspect.getdoc(thing), name
+    with pytest.raises(AttributeError, match="no attribute 'optimise'"):
+        _ = loopwright.optimise  # type: ignore[attr-defined]
+
+
+def test_importing_costs_nothing() -> None:
+    code = "import sys, loopwright; print(len([m for m in sys.modules if m.startswith('loopwright')]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
+
+
+@pytest.mark.slow
+def test_a_script_that_optimises_sees_every_event_and_gets_the_result(task: Path) -> None:
+    events: list[Event] = []
+    before = {p: p.read_bytes() for p in task.glob("*.c")}
+    loaded, home = loopwright.load_task(task), task / ".loopwright"
+    result = loopwright.optimize(loaded, evaluations=1, home=home, threads=1, observer=events.append)
+    assert isinstance(result, loopwright.RunResult)
+    assert result.task == "smooth" and result.evaluations <= 1
+    assert result.status in loopwright.RunStatus
+    kinds = [event.kind for event in events if event.number]
+    assert kinds[0] == "started" and kinds[-1] == "result" and "baseline" in kinds
+    assert (Path(result.directory) / "report.html").is_file()
+    assert {p: p.read_bytes() for p in task.glob("*.c")} == before, "the sources are the user's"
+    again = loopwright.resume(result.directory)
+    assert again == result, "a finished run gives its result again"
+
+
+def test_a_candidate_is_a_folder_or_a_mapping(task: Path) -> None:
+    for candidate in ({"smooth.c": WRONG}, _folder(task, WRONG)):
+        verdict = loopwright.check(task, candidate)
+        assert verdict.failure is not None and verdict.failure.mode.value == "wrong_output"
+    verdict = loopwright.check(task, {"main.c": None})
+    assert verdict.failure is not None and verdict.failure.mode.value == "protected_file"
+    failure = loopwright.time(task, {"smooth.c": b"oops"})
+    assert isinstance(failure, loopwright.Failure) and failure.mode.value == "build_error"
+
+
+@pytest.mark.slow
+def test_two_candidates_are_timed_against_each_other(task: Path) -> None:
+    rounds: list[float] = []
+    timed = loopwright.time(task, {"smooth.c": EQUAL}, "mine", on_round=lambda s: rounds.append(s.estimate))
+    assert isinstance(timed, loopwright.Comparison)
+    assert (timed.a, timed.b) == ("candidate", "mine"), "no label holds a whole source"
+    assert timed.speedup.rounds == len(timed.rounds) == len(rounds)
+    assert all(isinstance(pair[0], loopwright.Sample) for each in timed.rounds for pair in each.a.values())
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: loopwright.optimize("missing"), "no such file or folder"),
+        (lambda: loopwright.check("smooth", "missing"), "not a folder with the edited files"),
+        (lambda: loopwright.optimize("smooth", wall_s=0), "allows nothing"),
+        (lambda: loopwright.optimize("smooth", threads=0), "0 threads"),
+        (lambda: loopwright.optimize("smooth", target="abacus"), "unknown target"),
+        (lambda: loopwright.optimize("smooth", agent="nobody"), "unknown agent"),
+        (lambda: loopwright.optimize("smooth", args=["3"]), "belong to a single source file"),
+        (lambda: loopwright.load_task("mine"), "no loopwright.toml"),
+        (lambda: loopwright.resume("mine"), "not a run"),
+    ],
+)
+def test_wrong_use_raises_what_the_documentation_says(task: Path, call: object, words: str) -> None:
+    with pytest.raises(loopwright.LoopwrightError, match=words) as raised:
+        call()  # type: ignore[operator]
+    assert raised.value.exit_status == 2 and raised.value.hint
+    assert not (task / ".loopwright" / "runs").exists(), "nothing was begun"
+
+
+def _folder(task: Path, content: bytes) -> Path:
+    folder = task.parent / "theirs"
+    folder.mkdir()
+    (folder / "smooth.c").write_bytes(content)
+    return folder
