@@ -162,3 +162,9 @@ def test_forged_times_are_refused_on_any_machine(tmp_path: Path) -> None:
     busy = {"full": [Sample(0.01, user_s=2.0 * cores, outer_s=1.0)]}
     result = FloorsGate().judge(context, busy)
     assert result.failure is not None and result.failure.mode is FailureMode.FORGED_TIME
+
+
+def test_a_pass_without_a_floor_says_how_little_it_means(machine: Floors, tmp_path: Path) -> None:
+    result = FloorsGate().judge(context_of(tmp_path, machine, Work()), took(0.1))
+    assert result.status is GateStatus.PASS
+    assert "no floor is known" in result.reason and "[work]" in result.reason

@@ -127,9 +127,12 @@ class FloorsGate:
 
     def _words(self, context: Context, samples: Samples) -> str:
         """The floor of each case, for people."""
+        known = self.floors(context, list(samples))
         told = [
-            f"case {name}: no less than {shown(floor.seconds)} ({floor.basis})"
-            for name, floor in self.floors(context, list(samples)).items()
+            f"case {name}: no less than {shown(known[name].seconds)} ({known[name].basis})"
+            if name in known
+            else f"case {name}: no floor is known, only that the clocks agree; state [work] bytes or flops"
+            for name in samples
         ]
         return "; ".join(told)
 

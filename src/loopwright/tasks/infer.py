@@ -13,6 +13,7 @@ from loopwright.core.tree import Tree
 from loopwright.tasks import source_facts
 from loopwright.tasks.cmakelists import infer_cmake, infer_compile_commands
 from loopwright.tasks.found_build import FoundBuild
+from loopwright.tasks.held_out import held_out_lines
 from loopwright.tasks.load import implied_language, task_of
 from loopwright.tasks.makefiles import infer_makefile, makefile_in
 from loopwright.tasks.naming import escaped, plain_name
@@ -29,7 +30,7 @@ _COMMENTS = {
     "build.flags": "The optimisation that the program is built with today.",
     "build.command": "{cc} {cxx} {cflags} {ldflags} {exe} are put in by Loopwright.",
     "case": 'use = "check": outputs are compared; "time": timed as well; "held-out": run once, at the end.\n'
-    "A good task has a small check case, a time case of about a second, and a held-out case of an odd size.",
+    "A good task has a small check case, a time case of about a second, and ranges of held-out sizes.",
     "output": 'stdout: "numbers" compares every number printed, "exact" the text, "ignore" nothing.\n'
     'ignore = ["^time"] leaves lines out; files = [{ path = "out.bin", dtype = "f64" }] compares files.',
 }
@@ -94,13 +95,24 @@ def infer_task(directory: Path, args: Sequence[str] = ()) -> Inferred:
     found.guessed.append(
         "output: every number on stdout, within a relative 1e-9; output files are not guessed"
     )
-    found.check.append('add a small case with use = "check", and one of an odd size with use = "held-out"')
-    text = task_text(task, comments=_COMMENTS)
+    found.check.append(
+        'add a small case with use = "check"; look over the ranges in [[held-out]] and take the # away'
+    )
+    text = task_text(task, comments=_COMMENTS) + _proposed_ranges(task)
     try:
         task_of(TaskFile(directory / TASK_FILE, text, tomllib.loads(text)))
     except TaskError as error:
         found.check.append(f"the file needs your hand: {error.where}: {error.message}")
     return Inferred(text, tuple(found.seen), tuple(found.guessed), tuple(found.check))
+
+
+def _proposed_ranges(task: Task) -> str:
+    """A [[held-out]] around the timed case, commented out: nobody but its author knows which sizes are right."""
+    lines = [
+        "Sizes are drawn from ranges at the end of a run, so that nobody can be made for the known ones."
+    ]
+    lines += held_out_lines(task).splitlines()
+    return "\n" + "".join(f"# {line}\n" for line in lines)
 
 
 def _found(tree: Tree, directory: Path) -> FoundBuild:
