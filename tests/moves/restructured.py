@@ -364,3 +364,44 @@ LINE = Case(
     (("a", "n"), ("b", "n")),
     values=((0, 5), (1, 0), (1, 2), (2, 3), (5, 7), (33, 1025), (70, 3000)),
 )
+
+LU = Case(
+    """void kernel(int n, double A[restrict n][n])
+{
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < i; j++) {
+            for (int k = 0; k < j; k++)
+                A[i][j] -= A[i][k] * A[k][j];
+            A[i][j] /= A[j][j];
+        }
+        for (int j = i; j < n; j++)
+            for (int k = 0; k < i; k++)
+                A[i][j] -= A[i][k] * A[k][j];
+    }
+}
+""",
+    ("n",),
+    (("A", "n * n"),),
+    values=((0,), (1,), (2,), (3,), (7,), (16,), (33,), (65,), (131,)),
+)
+
+CHOLESKY = Case(
+    """#include <math.h>
+void kernel(int n, double A[restrict n][n])
+{
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < i; j++) {
+            for (int k = 0; k < j; k++)
+                A[i][j] -= A[i][k] * A[j][k];
+            A[i][j] /= A[j][j];
+        }
+        for (int k = 0; k < i; k++)
+            A[i][i] -= A[i][k] * A[i][k];
+        A[i][i] = sqrt(fabs(A[i][i]) + 1);
+    }
+}
+""",
+    ("n",),
+    (("A", "n * n"),),
+    values=((0,), (1,), (2,), (3,), (7,), (16,), (33,), (65,), (131,)),
+)

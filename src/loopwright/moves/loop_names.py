@@ -47,7 +47,7 @@ def _name(
 def _own_names(scop: Scop, loop: For, texts: Mapping[str, frozenset[str]]) -> Iterator[str]:
     """Variables of the user that count in step with this loop, and that mean nothing else in it."""
     inside = [(run, scop.piece(run.piece)) for run in runs(loop.body)]
-    for run, piece in inside:
+    for run, piece in sorted(inside, key=lambda pair: -pair[1].depth):
         for own, value in zip(piece.loops, run.values, strict=True):
             if value.atom != loop.name:
                 continue

@@ -12,6 +12,7 @@ from loopwright.moves.parallel_for import ParallelFor
 from loopwright.moves.register_tile import RegisterTile
 from loopwright.moves.simd import Simd
 from loopwright.moves.skewing import TimeTiles
+from loopwright.moves.tiling import Tiling
 
 MOVES: tuple[Move, ...] = (
     Blas(),
@@ -23,5 +24,5 @@ MOVES: tuple[Move, ...] = (
     Simd(),
 )
 
-REGION_MOVES: tuple[Move, ...] = (Fusion(), TimeTiles())
+REGION_MOVES: tuple[Move, ...] = (Fusion(), TimeTiles(), Tiling())
 """Moves about several nests of a function together: `source.nest` is a region (`SourceFacts.regions`)."""
