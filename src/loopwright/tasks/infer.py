@@ -107,10 +107,8 @@ def infer_task(directory: Path, args: Sequence[str] = ()) -> Inferred:
 
 
 def _proposed_ranges(task: Task) -> str:
-    """A [[held-out]] around the timed case, commented out: nobody but its author knows which sizes are right."""
-    lines = [
-        "Sizes are drawn from ranges at the end of a run, so that nobody can be made for the known ones."
-    ]
+    """A [[held-out]] around the timed case, commented out: its author knows which sizes are right."""
+    lines = ["Sizes drawn from ranges at the end of a run: what was made for the known ones is found out."]
     lines += held_out_lines(task).splitlines()
     return "\n" + "".join(f"# {line}\n" for line in lines)
 
