@@ -28,6 +28,7 @@ WRONG = edit("    this is not C;\n", GOOD.replace("x[i] * sum", "x[i] * sum * (1
 SLOW = "TITLE: twice\n" + edit(LOOPS, LOOPS + LOOPS)
 
 
+@pytest.mark.slow
 def test_a_build_error_a_wrong_answer_a_race_a_slow_version_and_a_good_one(
     prepared: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,16 @@ from loopwright.core.errors import ToolMissing, UsageError
 
 _MCP_TIMEOUT_S = 900
 _LONGEST_TEXT = 2_000
+_USER_JS = """\
+const os = require("os"), real = os.userInfo;
+os.userInfo = (options) => {
+  try { return real(options); } catch {
+    return { uid: 0, gid: 0, username: "agent", homedir: process.env.HOME, shell: "/bin/sh" };
+  }
+};
+require("module").syncBuiltinESMExports();
+"""
+"""The sandbox has no list of users, without which Node cannot say who it is; some programs end at that."""
 
 
 @dataclass(frozen=True)
@@ -179,12 +189,9 @@ class Claude:
 
     def start(self, program: str, prompt: str, model: str, path: str, home: Path, door: Path) -> Start:
         """The sandbox around it is ours, so that it need not ask before each step."""
-        server = {"command": "loopwright", "args": ["mcp"], "env": {"LOOPWRIGHT_BENCH": str(door)}}
-        config = home / "mcp.json"
-        config.write_text(json.dumps({"mcpServers": {"loopwright": server}}))
         chosen = ("--model", model) if model else ()
         argv = (program, "--print", prompt, "--output-format", "stream-json", "--verbose", *chosen,
-                "--permission-mode", "bypassPermissions", "--mcp-config", str(config),
+                "--permission-mode", "bypassPermissions", "--mcp-config", str(_mcp_config(home, door)),
                 "--strict-mcp-config", "--setting-sources", "project",
                 "--no-session-persistence")  # fmt: skip
         environment = {
@@ -202,39 +209,79 @@ class Claude:
 
     def read(self, lines: Iterable[bytes]) -> Events:
         """Blocks of messages are steps; the result at the end has tokens and cost."""
-        steps: list[Step] = []
-        counts, cost, ended = (0, 0, 0), None, ""
-        for event in _objects(lines):
-            if event.get("type") == "assistant":
-                blocks = (event.get("message") or {}).get("content") or ()
-                steps += [step for block in blocks for step in _claude_step(block)]
-            elif event.get("type") == "result":
-                usage = event.get("usage") or {}
-                cached = int(usage.get("cache_read_input_tokens") or 0)
-                fresh = int(usage.get("input_tokens") or 0) + int(
-                    usage.get("cache_creation_input_tokens") or 0
-                )
-                counts = (fresh + cached, cached, int(usage.get("output_tokens") or 0))
-                cost = event.get("total_cost_usd")
-                ended = "failed" if event.get("is_error") else "completed"
-        return Events(tuple(steps), counts[0], counts[1], counts[2], cost, ended)
+        return _stream_json(lines)
 
 
-def _claude_step(block: Mapping[str, Any]) -> list[Step]:
+@dataclass(frozen=True)
+class Qwen:
+    """Qwen Code: `qwen -o stream-json`, for any server of the Chat protocol. Written against 0.15.10."""
+
+    name: str = "qwen"
+    package: str = "@qwen-code/qwen-code"
+    key: str = "DASHSCOPE_API_KEY"
+    url: str = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"
+    notes: str = "QWEN.md"
+
+    def authority(self, key: str) -> Mapping[str, str]:
+        """A bearer token."""
+        return {"Authorization": f"Bearer {key}"}
+
+    def start(self, program: str, prompt: str, model: str, path: str, home: Path, door: Path) -> Start:
+        """The sandbox around it is ours, so that it need not ask before each step."""
+        chosen = ("--model", model) if model else ()
+        config = _mcp_config(home, door, timeout=_MCP_TIMEOUT_S * 1000, trust=True)
+        user = home / "user.cjs"
+        user.write_text(_USER_JS)
+        argv = (program, prompt, "--output-format", "stream-json", "--yolo", *chosen, "--auth-type", "openai",
+                "--openai-base-url", f"http://127.0.0.1:@PORT@{path}", "--openai-api-key", "outside",
+                "--mcp-config", str(config))  # fmt: skip
+        return Start(argv, {"QWEN_SANDBOX": "false", "NODE_OPTIONS": f"--require={user}"})
+
+    def read(self, lines: Iterable[bytes]) -> Events:
+        """Its stream has the form of Claude Code's."""
+        return _stream_json(lines)
+
+
+def _mcp_config(home: Path, door: Path, **more: object) -> Path:
+    """A file that names the MCP server of the run, in the form that several agents read."""
+    server = {"command": "loopwright", "args": ["mcp"], "env": {"LOOPWRIGHT_BENCH": str(door)}, **more}
+    path = home / "mcp.json"
+    path.write_text(json.dumps({"mcpServers": {"loopwright": server}}))
+    return path
+
+
+def _stream_json(lines: Iterable[bytes]) -> Events:
+    steps: list[Step] = []
+    counts, cost, ended = (0, 0, 0), None, ""
+    for event in _objects(lines):
+        if event.get("type") == "assistant":
+            blocks = (event.get("message") or {}).get("content") or ()
+            steps += [step for block in blocks for step in _block_step(block)]
+        elif event.get("type") == "result":
+            usage = event.get("usage") or {}
+            cached = int(usage.get("cache_read_input_tokens") or 0)
+            fresh = int(usage.get("input_tokens") or 0) + int(usage.get("cache_creation_input_tokens") or 0)
+            counts = (fresh + cached, cached, int(usage.get("output_tokens") or 0))
+            cost = event.get("total_cost_usd")
+            ended = "failed" if event.get("is_error") else "completed"
+    return Events(tuple(steps), counts[0], counts[1], counts[2], cost, ended)
+
+
+def _block_step(block: Mapping[str, Any]) -> list[Step]:
     given = block.get("input") or {}
     match block.get("type"), block.get("name"):
         case "text", _:
             return [_step("message", block.get("text"))]
-        case "tool_use", "Bash":
+        case "tool_use", "Bash" | "run_shell_command":
             return [_step("command", given.get("command"))]
-        case "tool_use", "Edit" | "Write" | "MultiEdit" | "NotebookEdit":
+        case "tool_use", "Edit" | "Write" | "MultiEdit" | "NotebookEdit" | "edit" | "write_file":
             return [_step("edit", given.get("file_path"))]
         case "tool_use", name:
             return [_step("tool", name)]
     return []
 
 
-ADAPTERS: dict[str, Adapter] = {adapter.name: adapter for adapter in (Codex(), Claude())}
+ADAPTERS: dict[str, Adapter] = {adapter.name: adapter for adapter in (Codex(), Claude(), Qwen())}
 
 
 def find_program(adapter: Adapter) -> tuple[str, tuple[Path, ...]]:

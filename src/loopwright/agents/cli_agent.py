@@ -1,4 +1,4 @@
-"""Command-line coding agents: `--agent codex` and `--agent claude`, or with a model as `codex:NAME`."""
+"""Command-line coding agents: `--agent codex`, `claude`, `qwen`, or with a model as `codex:NAME`."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _values(bench: Workbench, adapter: Adapter) -> dict[str, Any]:
     return {
         "task": {"name": task.name, "summary": task.summary, "language": task.language.value,
                  "editable": sorted(task.editable_files)},
-        "agent": adapter.name,
+        "notes": adapter.notes,
         "threads": bench.context.threads[-1],
         "baseline_s": bench.baseline.wall_s,
         "noise_percent": (bench.machine.noise.ratio - 1) * 100,
