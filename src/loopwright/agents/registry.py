@@ -13,7 +13,7 @@ from loopwright.workbench.settings import Settings
 STRATEGIES: dict[str, Strategy] = {each.name: each for each in (Refine(), BestOfN(), Beam(), Mcts())}
 _COMMAND = "cmd:"
 _MODEL = "model:"
-_CLI = ("codex", "claude")
+_CLI = ("codex", "claude", "qwen")
 
 
 def find_strategy(name: str) -> Strategy:
