@@ -36,7 +36,7 @@ def examine() -> tuple[Tool, ...]:
     """Every tool that Loopwright can use, each really tried. `found` means that it works; one that is there
     and does not work has a path, and a note that says why.
     """
-    return (*_compilers(), *_packages(), _bubblewrap(), *_profiling(), *_plain())
+    return (*_compilers(), *_packages(), _bubblewrap(), *_profiling(), *_plain(), *_agents())
 
 
 def _compilers() -> Iterator[Tool]:
@@ -105,6 +105,32 @@ def _packages() -> Iterator[Tool]:
             yield Tool(package, enables, False, install=install, notes=(problem,))
         else:
             yield Tool(package, enables, True, str(Path(loaded.__file__ or "").parent), version)
+
+
+def _agents() -> Iterator[Tool]:
+    for package, extra, enables in (
+        ("pydantic-ai-slim", "models", "language models behind an API: --agent model:PROVIDER/NAME"),
+        ("mcp", "mcp", "loopwright mcp: a run as tools for other programs' agents"),
+    ):
+        try:
+            yield Tool(package, enables, True, version=importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            install = f"{sys.executable} -m pip install 'loopwright[{extra}]'"
+            yield Tool(package, enables, False, install=install)
+    for program, package in (
+        ("codex", "@openai/codex"),
+        ("claude", "@anthropic-ai/claude-code"),
+        ("qwen", "@qwen-code/qwen-code"),
+    ):
+        path = shutil.which(program) or ""
+        yield Tool(
+            program,
+            f"a command-line agent: --agent {program}",
+            bool(path),
+            path,
+            trials.version_of(program) if path else "",
+            "" if path else f"npm install --global {package}",
+        )
 
 
 def _bubblewrap() -> Tool:
