@@ -61,8 +61,11 @@ def read_header(loop: Stmt, scope: Scope) -> Header:
         problems.append("the loop condition is not a comparison of the induction variable")
     one = Polynomial.constant(1)
     starts = None if first is None else (first,)
+    if start is not None and not variable.type.unsigned and not start.type.unsigned:
+        # A start of max(a, b) bounds the variable by both; unsigned ones are compared in another way.
+        starts = _extremes(start, "max" if step > 0 else "min", scope)
     if step < 0:
-        upper = None if starts is None else (starts[0] + one,)
+        upper = None if starts is None else tuple(value + one for value in starts)
         return Header(variable, declared, limits, upper, step, tuple(problems))
     return Header(variable, declared, starts, limits, step, tuple(problems))
 
