@@ -24,7 +24,7 @@ from loopwright.cli import (
     suite,
     time,
 )
-from loopwright.core.errors import LoopwrightError
+from loopwright.core.errors import Interrupted, LoopwrightError
 
 HELP = """Takes a serial C or C++ kernel or program and gives back a faster one that can be trusted.
 
@@ -71,6 +71,9 @@ def run() -> int:
     """Run the command in sys.argv; the exit status."""
     try:
         status = app(standalone_mode=False)
+        # typer makes a status of a KeyboardInterrupt.
+        if status == Interrupted.exit_status:
+            print("loopwright: interrupted", file=sys.stderr)
         return status if isinstance(status, int) else 0
     except LoopwrightError as error:
         print(f"loopwright: {error}", file=sys.stderr)
@@ -83,7 +86,7 @@ def run() -> int:
         return 2
     except (KeyboardInterrupt, typer.Abort):
         print("loopwright: interrupted", file=sys.stderr)
-        return 130
+        return Interrupted.exit_status
     except BrokenPipeError:
         # Whoever read our output is gone (`| head`); Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

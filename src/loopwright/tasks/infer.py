@@ -171,8 +171,9 @@ def _from_sources(tree: Tree, directory: Path) -> FoundBuild:
 
 
 def _one_main(found: FoundBuild, tree: Tree) -> None:
-    """Keep one of several main functions: that of main.*, else the first by name."""
+    """Keep one of several main functions: that of main.*, else the outermost, by name."""
     mains = [path for path in found.sources if source_facts.has_main(tree[path])]
+    mains.sort(key=lambda path: (path.count("/"), path))
     if len(mains) < 2:
         return
     kept = next((path for path in mains if PurePosixPath(path).stem == "main"), mains[0])

@@ -16,6 +16,7 @@ from loopwright.tasks.read import SOURCE_SUFFIXES
 from loopwright.tasks.tree import LARGEST_FILE_BYTES
 
 _MOST_FILES = 2000
+_FORTRAN_SUFFIXES = {".f", ".for", ".ftn", ".f77", ".f90", ".f95", ".f03", ".f08"}
 
 
 def single_file_task(source: Path, args: Sequence[str] = ()) -> Task:
@@ -64,6 +65,8 @@ def _check_source(source: Path) -> None:
         )
     if not source.exists():
         raise TaskError("no such file", where=where, hint="loopwright optimize prog.c -- ARGS")
+    if source.suffix.lower() in _FORTRAN_SUFFIXES:
+        raise TaskError("is Fortran, which is not read yet; C and C++ are", where=where)
     if source.suffix not in SOURCE_SUFFIXES:
         raise TaskError(
             f"has the suffix {source.suffix or 'of nothing'!r}; known: {', '.join(sorted(SOURCE_SUFFIXES))}",
