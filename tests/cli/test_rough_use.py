@@ -92,7 +92,7 @@ def test_a_program_that_wants_arguments_gets_them_named(tmp_path: Path, measured
 def test_fortran_is_called_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "p.f90").write_text("program p\nend program\n")
     done = run("optimize", tmp_path / "p.f90")
-    assert done.returncode == 2 and "is Fortran (.f90), which is not read yet" in done.stderr
+    assert done.returncode == 2 and "is Fortran ('.f90'), which is not read yet" in done.stderr
 
 
 def test_of_several_programs_the_outermost_is_taken(tmp_path: Path) -> None:

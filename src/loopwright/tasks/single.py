@@ -66,7 +66,7 @@ def _check_source(source: Path) -> None:
     if not source.exists():
         raise TaskError("no such file", where=where, hint="loopwright optimize prog.c -- ARGS")
     if source.suffix.lower() in _FORTRAN_SUFFIXES:
-        raise TaskError(f"is Fortran ({source.suffix}), which is not read yet; C and C++ are", where=where)
+        raise TaskError(f"is Fortran ({source.suffix!r}), which is not read yet; C and C++ are", where=where)
     if source.suffix not in SOURCE_SUFFIXES:
         raise TaskError(
             f"has the suffix {source.suffix or 'of nothing'!r}; known: {', '.join(sorted(SOURCE_SUFFIXES))}",
