@@ -60,3 +60,19 @@ def test_moves_about_regions_come_to_an_end() -> None:
         text = text_of(proposals[0])
         seen.add(text)
     raise AssertionError(text)
+
+
+def test_threads_and_vectors_may_be_added_later() -> None:
+    """The serial form of a proposal gets the same directives from the moves about one nest."""
+    from moves_support import ask
+
+    from loopwright.moves.parallel_for import ParallelFor
+    from loopwright.moves.simd import Simd
+
+    serial = text_of(ask_regions(Fusion(), GEMVER.text, target=Target.SERIAL)[0][0])
+    assert "block + 256 ? n : block + 256)" in serial
+    threads, _ = ask(ParallelFor(), serial)
+    assert any("over block" in p.edit.title for p in threads)
+    vectors, refusals = ask(Simd(), serial)
+    assert any("over j" in p.edit.title for p in vectors), [r.reason for r in refusals]
+    assert not any("loop condition" in r.reason for r in refusals)

@@ -47,7 +47,12 @@ def require_canonical(source: NestSource, loop: Loop, *, ranges: bool = False) -
     match = re.fullmatch(rf"{variable}\s*(?:<=?|>=?|!=)(?![<>=])(?P<bound>.+)", condition) or re.fullmatch(
         rf"(?P<bound>.+?)(?<![<>=!-])(?:<=?|>=?|!=)\s*{variable}", condition
     )
-    if match is None or re.search(r"&&|\|\||\?|[<>](?![<>])(?<![<>][<>])(?<!->)|=|,", match["bound"]):
+    # A choice in parentheses, such as (n < tile + 32 ? n : tile + 32), is one value where it is known to be.
+    known = (
+        loop.lower is not None and loop.upper is not None and _is_bracketed(match["bound"] if match else "")
+    )
+    operators = r"&&|\|\||\?|[<>](?![<>])(?<![<>][<>])(?<!->)|=|,"
+    if match is None or (not known and re.search(operators, match["bound"])):
         raise Declined(f"OpenMP does not take the loop condition '{condition}'")
     if "!=" in condition and abs(loop.step) != 1:
         raise Declined("OpenMP takes '!=' in a loop condition with a step of 1 or -1 only")
@@ -61,6 +66,16 @@ def require_canonical(source: NestSource, loop: Loop, *, ranges: bool = False) -
         raise Declined(f"OpenMP does not take the loop increment '{increment}'")
     if loop.lower is None or loop.upper is None:
         _require_fixed_bound(source, loop, match["bound"])
+
+
+def _is_bracketed(text: str) -> bool:
+    """Whether a text is one pair of parentheses with something in it."""
+    text, depth = text.strip(), 0
+    for character in text[1:-1]:
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return False
+    return text.startswith("(") and text.endswith(")")
 
 
 def _require_fixed_bound(source: NestSource, loop: Loop, bound: str) -> None:
