@@ -37,6 +37,7 @@ class SimulatedBench:
     noise: float = 0.01
     seed: int = 1
     budget: int = 1000
+    wall_s: float | None = None
     known: dict[str, Evaluation] = field(default_factory=dict)
     spent_s: float = 0.0
     trials: int = 0
@@ -44,6 +45,13 @@ class SimulatedBench:
     def __post_init__(self) -> None:
         self.original = Candidate(Tree(dict.fromkeys(self.switches, b"0")))
         self.best, self.best_speedup = self.original, 1.0
+
+    @property
+    def remaining_s(self) -> float | None:
+        return None if self.wall_s is None else max(0.0, self.wall_s - self.spent_s)
+
+    def execution_s(self) -> float:
+        return 0.25
 
     @property
     def evaluations(self) -> tuple[Evaluation, ...]:
@@ -55,6 +63,8 @@ class SimulatedBench:
             return known
         if known is None and len(self.known) >= self.budget:
             raise BudgetSpent(f"{self.budget} evaluations done")
+        if self.remaining_s == 0.0:
+            raise BudgetSpent("time spent")
         number = known.number if known else len(self.known) + 1
         true = self.landscape(settings_of(candidate))
         self.spent_s += 1.0 if glance else 5.0

@@ -60,6 +60,14 @@ def test_refine_puts_good_edits_together_after_one_batch(seed: int) -> None:
     assert sum(e.speedup is None for e in bench.evaluations) > bench.trials
 
 
+@pytest.mark.parametrize("strategy", [Refine(), Beam()], ids=lambda s: s.name)
+@pytest.mark.parametrize("wall_s", [15.0, 18.0, 24.0])
+def test_what_looked_good_is_timed_before_the_time_is_up(strategy: Strategy, wall_s: float) -> None:
+    bench = SimulatedBench(product, dict.fromkeys(GAINS, 0), wall_s=wall_s)
+    searched(strategy, bench, [("a", 1), ("b", 1), ("c", 1), ("e", 1), ("d", 1)])
+    assert bench.best.files["a"] == b"1"
+
+
 def test_refine_does_not_take_the_first_that_is_better() -> None:
     """The first proposal gains a little, a later one of the same loop a lot."""
     gains = {1: 1.1, 2: 1.15, 3: 2.0}

@@ -35,6 +35,8 @@ class Beam:
             found: dict[str, tuple[float, Candidate]] = {}
             for parent in level:
                 for edit in islice(diverse(proposer.propose(parent, bench)), self.looks):
+                    if climber.is_late(parent.edited(edit)):
+                        break
                     estimate = glance(bench, parent, edit)
                     if estimate is not None:
                         child = parent.edited(edit)

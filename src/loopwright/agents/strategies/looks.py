@@ -13,6 +13,10 @@ from loopwright.workbench.bench import Workbench
 WORTH = 1.02
 """A first look below this ratio is no reason to look again: a single round is no more exact than that."""
 
+_EXECUTIONS_OF_A_TRIAL = 30
+"""A look and then a trial of four rounds, with the runs that the gates make."""
+_GRACE_S = 4.0
+
 Key = tuple[str, str, str]
 """What an edit does, and to which loop, whatever stands before it in the file."""
 
@@ -76,6 +80,16 @@ class Climber:
     bench: Workbench
     best: Candidate
     reached: float = 1.0
+
+    def is_late(self, candidate: Candidate) -> bool:
+        """Whether a first look at the candidate would leave no time for a trial of what looked good before.
+
+        Looks that were made already take no time: a resumed run takes the same way up to where it stopped.
+        """
+        left = self.bench.remaining_s
+        if left is None or any(e.candidate == candidate.id for e in self.bench.evaluations):
+            return False
+        return left < _EXECUTIONS_OF_A_TRIAL * self.bench.execution_s() + _GRACE_S
 
     @classmethod
     def at_original(cls, bench: Workbench) -> Climber:

@@ -92,6 +92,8 @@ class _Climb:
         """The edits that look good, the best first, with their ratios to the parent."""
         good: list[tuple[float, Edit]] = []
         for edit in batch:
+            if self.climber.is_late(parent.edited(edit)):
+                break
             estimate = glance(self.bench, parent, edit)
             ratio = 0.0 if estimate is None else estimate / self.climber.reached
             self.seen[key_of(edit)] = ratio
