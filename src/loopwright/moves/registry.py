@@ -7,9 +7,11 @@ from loopwright.moves.blas import Blas
 from loopwright.moves.blocked_factorisation import BlockedFactorisation
 from loopwright.moves.fusion import Fusion
 from loopwright.moves.interchange import Interchange
+from loopwright.moves.invariant import Invariant
 from loopwright.moves.move import Move
 from loopwright.moves.parallel_for import ParallelFor
 from loopwright.moves.register_tile import RegisterTile
+from loopwright.moves.scalar_replacement import ScalarReplacement
 from loopwright.moves.simd import Simd
 from loopwright.moves.skewing import TimeTiles
 from loopwright.moves.tiling import Tiling
@@ -22,6 +24,8 @@ MOVES: tuple[Move, ...] = (
     ParallelFor(),
     Interchange(),
     Simd(),
+    ScalarReplacement(),
+    Invariant(),
 )
 
 REGION_MOVES: tuple[Move, ...] = (Fusion(), TimeTiles(), Tiling())
