@@ -9,12 +9,21 @@ from loopwright.timing.policy import Policy
 
 _EXECUTIONS_OF_A_ROUND = 4
 _ROUNDS_ALLOWED = 8
+_FOUR_ROUNDS = 20
+"""Executions in four rounds, with the warm-up and some room."""
 
 
 def baseline_policy(execution_s: float) -> Policy:
-    """The variants of the original against each other: which one is faster, roughly how much."""
+    """The variants of the original against each other: which one is faster, roughly how much.
+
+    Four rounds of a long program have to do: what comes after them is worth more of the time.
+    """
     return Policy(
-        min_rounds=4, max_rounds=8, budget_s=_budget(8.0, execution_s), target_halfwidth=0.03, hopeless=None
+        min_rounds=4,
+        max_rounds=8,
+        budget_s=max(8.0, _FOUR_ROUNDS * execution_s),
+        target_halfwidth=0.03,
+        hopeless=None,
     )
 
 
