@@ -108,6 +108,8 @@ def held_out_outputs(context: Context, build: BuildResult, held_out: HeldOutCase
                 wall_s = time.monotonic() - started
                 return GateResult(GATE, GateStatus.FAIL, wall_s, _as_held_out(failure, case))
     words = ", ".join(_in_words(case) for case in held_out.cases)
+    if held_out.refused:
+        words += f"; left out, since the original fails there: {', '.join(n for n, _ in held_out.refused)}"
     return GateResult(GATE, GateStatus.PASS, time.monotonic() - started, reason=words)
 
 
