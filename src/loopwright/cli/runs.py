@@ -41,8 +41,13 @@ def show(
     home: options.Home = None,
     json: options.Json = False,
 ) -> None:
-    """One run: every evaluation, in order; with --costs where its time went."""
+    """One run: every evaluation, in order, and how soon it had nine tenths of its speedup; with --costs
+    where its time went.
+    """
+    from loopwright.core.run import Evaluation
     from loopwright.reports.terminal import print_evaluations
+    from loopwright.workbench.convergence import SHARE, reached
+    from loopwright.workbench.records import from_data, to_data
     from loopwright.workbench.summary import evaluations, summary
 
     directory = locate(run, home)
@@ -54,10 +59,14 @@ def show(
         print_json(costs_answer(directory.id, found)) if json else print_costs(directory.id, found)
         return
     rows = evaluations(directory)
+    soon = reached([from_data(Evaluation, row) for row in rows])
     if json:
-        print_json({**summary(directory), "evaluations": rows})
-    else:
-        print_evaluations(summary(directory), rows)
+        print_json({**summary(directory), "evaluations": rows, "reached": to_data(soon)})
+        return
+    print_evaluations(summary(directory), rows)
+    if soon is not None:
+        number = f"{soon.evaluations} evaluation" + ("s" if soon.evaluations != 1 else "")
+        typer.echo(f"  {SHARE:.0%} of the best speedup after {number}, {soon.elapsed_s:.0f} s")
 
 
 @app.command()
