@@ -9,7 +9,7 @@ import pytest
 from model_runs import GOOD, LOOPS, WEIGH_C, another, calls, edit, go, modes, script, write_task
 
 from loopwright import api
-from loopwright.agents.registry import find_agent
+from loopwright.agents.registry import STRATEGIES, find_agent
 from loopwright.core.errors import Interrupted, UsageError
 from loopwright.core.run import Budget, RunStatus
 from loopwright.models.loopback import LoopbackServer, Say, Status
@@ -124,7 +124,7 @@ def test_echo_never_improves(prepared: Path, tmp_path: Path) -> None:
     ("budget", "most_calls"),
     [(Budget(None, evaluations=1), 2), (Budget(None, tokens=2500), 2), (Budget(0.001), 0)],
 )
-@pytest.mark.parametrize("strategy", ["refine", "best-of-n"])
+@pytest.mark.parametrize("strategy", list(STRATEGIES))
 def test_no_strategy_spends_more_than_one_call_too_much(
     budget: Budget, most_calls: int, strategy: str, prepared: Path, tmp_path: Path
 ) -> None:
@@ -136,6 +136,17 @@ def test_no_strategy_spends_more_than_one_call_too_much(
         before = [0, *(c["spent"]["tokens"] for c in made)]
         assert all(spent < budget.tokens for spent in before[:-1])
     assert any(e.kind == "budget-spent" for e in events)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["beam", "mcts"])
+def test_a_good_idea_wins_under_strategies_that_collect_ideas_first(
+    strategy: str, prepared: Path, tmp_path: Path
+) -> None:
+    run = another(prepared, tmp_path, script(tmp_path, PLAN, SLOW, FAST, STOP), strategy=strategy)
+    result, _ = go(run)
+    assert result.status is RunStatus.IMPROVED and result.best is not None
+    assert "weights summed once" in result.best.title
 
 
 def test_best_of_n_asks_for_independent_ideas(prepared: Path, tmp_path: Path) -> None:
