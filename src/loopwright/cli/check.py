@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -12,10 +11,8 @@ from loopwright.cli.printing import print_json, say
 
 
 def check(
-    path: Annotated[Path, typer.Argument(metavar="DIR", help="The task.")] = Path(),
-    candidate: Annotated[
-        Path | None, typer.Argument(metavar="CANDIDATE_DIR", help="Folder with the edited files.")
-    ] = None,
+    path: options.TaskDir = Path(),
+    candidate: options.CandidateDir = None,
     toolchain: options.Toolchain = None,
     target: options.TargetName = "openmp",
     threads: options.Threads = None,

@@ -10,6 +10,10 @@ import typer
 
 from loopwright.core.errors import UsageError
 
+TaskDir = Annotated[Path, typer.Argument(metavar="DIR", help="The task.")]
+CandidateDir = Annotated[
+    Path | None, typer.Argument(metavar="CANDIDATE_DIR", help="Folder with the edited files.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Toolchain = Annotated[
     str | None, typer.Option("--toolchain", help="gcc, clang, clang-19, ...; default: gcc if there is one.")

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from loopwright.cli import options
 from loopwright.cli.printing import print_json, say
 
 
 def profile(
-    path: Annotated[Path, typer.Argument(metavar="DIR", help="The task.")] = Path(),
-    candidate: Annotated[
-        Path | None, typer.Argument(metavar="CANDIDATE_DIR", help="Folder with the edited files.")
-    ] = None,
+    path: options.TaskDir = Path(),
+    candidate: options.CandidateDir = None,
     toolchain: options.Toolchain = None,
     target: options.TargetName = "openmp",
     threads: options.Threads = None,

@@ -12,10 +12,8 @@ from loopwright.cli.printing import print_json, say
 
 
 def time(
-    path: Annotated[Path, typer.Argument(metavar="DIR", help="The task.")] = Path(),
-    candidate: Annotated[
-        Path | None, typer.Argument(metavar="CANDIDATE_DIR", help="Folder with the edited files.")
-    ] = None,
+    path: options.TaskDir = Path(),
+    candidate: options.CandidateDir = None,
     other: Annotated[
         Path | None,
         typer.Argument(metavar="OTHER_DIR", help="A second candidate, timed against the first."),

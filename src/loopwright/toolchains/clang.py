@@ -8,9 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from loopwright.core.errors import ToolMissing
-from loopwright.core.profile import Diagnostic, Remark
+from loopwright.core.profile import Remark
 from loopwright.core.task import Language, Target
-from loopwright.toolchains import diagnostics, remarks
+from loopwright.toolchains import remarks
+from loopwright.toolchains.diagnostics import PlainText
 from loopwright.toolchains.install import install_line
 from loopwright.toolchains.toolchain import Purpose, Variant
 
@@ -26,7 +27,7 @@ class Polly(StrEnum):
 
 
 @dataclass(frozen=True)
-class Clang:
+class Clang(PlainText):
     """One clang. Made by `loopwright.toolchains.discovery`, which tries what the fields say.
 
     Attributes:
@@ -94,15 +95,6 @@ class Clang:
         if self.archer is not None:
             settings["OMP_TOOL_LIBRARIES"] = str(self.archer)
         return settings
-
-    @property
-    def diagnostic_flags(self) -> tuple[str, ...]:
-        """Plain text, one line a message."""
-        return diagnostics.PLAIN_TEXT_FLAGS
-
-    def parse_diagnostics(self, stderr: str) -> tuple[Diagnostic, ...]:
-        """See :func:`loopwright.toolchains.diagnostics.parse`."""
-        return diagnostics.parse(stderr)
 
     def remark_flags(self, output: Path) -> tuple[str, ...]:
         """One compilation of one source: a second one overwrites `output`."""

@@ -210,3 +210,16 @@ def _readable(text: str) -> str:
     """`text` without surrogates and control characters, so that it can be written anywhere."""
     whole = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(c if c.isprintable() or c == "\t" else " " for c in whole).strip()
+
+
+class PlainText:
+    """What gcc and clang have in common: messages as plain text, one line each."""
+
+    @property
+    def diagnostic_flags(self) -> tuple[str, ...]:
+        """Plain text without colours and carets."""
+        return PLAIN_TEXT_FLAGS
+
+    def parse_diagnostics(self, stderr: str) -> tuple[Diagnostic, ...]:
+        """See :func:`parse`."""
+        return parse(stderr)

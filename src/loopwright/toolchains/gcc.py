@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loopwright.core.errors import ToolMissing
-from loopwright.core.profile import Diagnostic, Remark
+from loopwright.core.profile import Remark
 from loopwright.core.task import Language, Target
-from loopwright.toolchains import diagnostics, remarks
+from loopwright.toolchains import remarks
+from loopwright.toolchains.diagnostics import PlainText
 from loopwright.toolchains.install import install_line
 from loopwright.toolchains.toolchain import Purpose, Variant
 
@@ -17,7 +18,7 @@ _SANITIZED = ("-g", "-O1", "-fno-omit-frame-pointer")
 
 
 @dataclass(frozen=True)
-class Gcc:
+class Gcc(PlainText):
     """One gcc. Made by `loopwright.toolchains.discovery`, which tries what the fields say.
 
     Attributes:
@@ -64,15 +65,6 @@ class Gcc:
     def environment(self, variant: Variant) -> Mapping[str, str]:
         """Nothing: gcc's runtimes lie where the dynamic linker looks."""
         return {}
-
-    @property
-    def diagnostic_flags(self) -> tuple[str, ...]:
-        """Plain text, one line a message."""
-        return diagnostics.PLAIN_TEXT_FLAGS
-
-    def parse_diagnostics(self, stderr: str) -> tuple[Diagnostic, ...]:
-        """See :func:`loopwright.toolchains.diagnostics.parse`."""
-        return diagnostics.parse(stderr)
 
     def remark_flags(self, output: Path) -> tuple[str, ...]:
         """One compilation of one source: a second one overwrites `output`."""
