@@ -30,6 +30,15 @@ def test_nan_and_infinity_never_match_a_number(tolerance: Tolerance) -> None:
     assert not agree(math.nan, math.inf, tolerance)
 
 
+@pytest.mark.parametrize(("kind", "bits"), [("f8", 0x7FF4DEADA5A5A5A5), ("f4", 0x7FA5A5A5)])
+def test_what_was_never_written_is_not_the_nan_that_was_expected(kind: str, bits: int) -> None:
+    poison = np.array([bits, bits], dtype=f"<u{kind[1]}").view(f"<{kind}")
+    expected = np.full(2, np.nan, dtype=f"<{kind}")
+    assert not matches(expected, poison, EXACT).any()
+    assert matches(expected, -expected, EXACT).all()
+    assert matches(poison, poison.copy(), EXACT).all()
+
+
 @given(NUMBERS, NUMBERS, st.floats(0, 1), st.floats(0, 1e6))
 def test_tolerance_is_the_documented_formula(b: float, a: float, rtol: float, atol: float) -> None:
     expected = a == b or (math.isnan(a) and math.isnan(b))

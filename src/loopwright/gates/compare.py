@@ -1,7 +1,8 @@
 """Comparing two sets of outputs element by element. Pure functions of arrays.
 
 The rule is that of :class:`loopwright.core.task.Tolerance`: |a - b| <= atol + rtol * |b| with b the
-reference, or at most `ulps` units in the last place apart; NaN matches only NaN, an infinity only itself.
+reference, or at most `ulps` units in the last place apart; NaN matches only NaN, an infinity only itself,
+and the poison of a kernel's driver only itself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loopwright.core.task import Task, Tolerance
+from loopwright.tasks.driver_result import is_poison
 
 AnyArray = npt.NDArray[np.generic]
 
@@ -78,8 +80,10 @@ def matches(reference: AnyArray, actual: AnyArray, tolerance: Tolerance) -> npt.
             distance = high.astype(np.uint64) - low.astype(np.uint64)
             same |= distance <= np.uint64(min(tolerance.atol, 2.0**63))
         return same
-    a, b = actual.astype(np.float64), reference.astype(np.float64)
-    both_nan = np.isnan(a) & np.isnan(b)
+    with np.errstate(invalid="ignore"):  # poison is a signalling NaN
+        a, b = actual.astype(np.float64), reference.astype(np.float64)
+    # An element that was never written is no result, even where the right one is NaN.
+    both_nan = np.isnan(a) & np.isnan(b) & (is_poison(actual) == is_poison(reference))
     finite = np.isfinite(a) & np.isfinite(b)
     with np.errstate(invalid="ignore", over="ignore"):
         near = np.abs(a - b) <= tolerance.atol + tolerance.rtol * np.abs(b)

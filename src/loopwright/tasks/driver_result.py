@@ -118,6 +118,15 @@ def read_result(content: bytes, task: Task, case: Case, *, repetitions: int | No
     )
 
 
+def is_poison(array: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+    """Which elements of an array of reals hold the NaN that the driver put there before the call: nobody
+    wrote them.
+    """
+    pattern = _POISON[Dtype.F32] if array.dtype.itemsize == 4 else _POISON[Dtype.F64]
+    bits = array.view(f"<u{array.dtype.itemsize}")
+    return np.asarray(bits == bits.dtype.type(pattern))
+
+
 def digest_of(content: bytes | memoryview) -> int:
     """The 64-bit digest of driver_c/loopwright_inputs.h: a sum over the mixed words of `content`."""
     whole = len(content) // 8
