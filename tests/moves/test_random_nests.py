@@ -118,7 +118,10 @@ def test_random_nests_compute_the_same(block: int, tmp_path: Path) -> None:
         functions.append(text.replace("kernel(", f"o{seed}("))
         for number, proposal in enumerate(found.proposals):
             name = f"v{seed}_{number}"
-            functions.append(text_of(proposal).replace("kernel(", f"{name}("))
+            body = text_of(proposal).replace("kernel(", f"{name}(")
+            for helper in ("minimum_of", "maximum_of", "floor_of_quotient"):
+                body = body.replace(f"{helper}(", f"{helper}_{name}(")
+            functions.append(body)
             calls.append(f'compare("{name}", o{seed}, {name});')
             families.add(proposal.family)
             titles[name] = (proposal.edit.title, text_of(proposal))

@@ -76,14 +76,15 @@ class Solver:
             self._start()
             try:
                 known = self._isl.Set.read_from_str(self._context, text)
-            except self._isl.Error:
-                # A reader that runs out of operations reports a syntax error.
-                raise OutOfTime from None
+            except self._isl.Error as error:
+                raise self._explained(error) from None
             self._sets[text] = known
         return known
 
     def _explained(self, error: Exception) -> Exception:
-        return OutOfTime() if "maximal number of operations" in str(error) or "quota" in str(error) else error
+        # A reader that runs out of operations reports a syntax error.
+        signs = ("maximal number of operations", "quota", "syntax error")
+        return OutOfTime() if any(sign in str(error) for sign in signs) else error
 
     def is_empty(self, *sets: Any) -> bool:
         """Whether the intersection of sets made by :meth:`set` is empty."""

@@ -117,6 +117,26 @@ def carried(scop: Scop, schedule: Schedule, dimension: int, pieces: Collection[s
     return tuple(found)
 
 
+def meets_others(scop: Scop, schedule: Schedule, dimension: int, array: str, pieces: Collection[str]) -> bool:
+    """Whether one run of a loop touches an element that it updates (`x = x op e`) in another way too.
+
+    The loop is that of `dimension` around `pieces`; when it does not, the updates alone decide whether its
+    sum may be kept elsewhere while it runs. Raises OutOfTime.
+    """
+    updates, others = scop.accesses_of(array, pieces)
+    times = scop.timed(schedule.rows)
+    before = ", ".join(f"d{n}" for n in range(schedule.length))
+    after = ", ".join(f"e{n}" for n in range(schedule.length))
+    same = " and ".join(f"d{n} = e{n}" for n in range(dimension)) or "1 = 1"
+    domain = scop.domain
+    with scop.solver.limited(CHEAPNESS) as isl:
+        text = f"{scop.header}{{ [{before}] -> [{after}] : {same} }}"
+        one_run = isl.UnionMap(text, scop.solver.context)
+        updates, others = updates.intersect_domain(domain), others.intersect_domain(domain)
+        pairs = updates.apply_range(others.reverse())
+        return not pairs.apply_domain(times).apply_range(times).intersect(one_run).is_empty()
+
+
 def parallel_dimensions(scop: Scop, schedule: Schedule) -> tuple[int, ...]:
     """The dimensions that no dependence is carried by, over all pieces together."""
     everything = [p.id for p in scop.pieces]

@@ -130,6 +130,13 @@ class Scop:
                     found[id] = pairs
         return found
 
+    def accesses_of(self, array: str, pieces: Iterable[str]) -> tuple[Any, Any]:
+        """The accesses of some pieces to one object as isl union maps: updates `x = x op e`, and others."""
+        chosen = {id(r) for p in self.pieces if p.id in set(pieces) for r in p.references}
+        mine = [(text, r) for text, _, r in self._accesses.get(array, ()) if id(r) in chosen]
+        updates = self.union_map(text for text, r in mine if r.access.reduction is not None)
+        return updates, self.union_map(text for text, r in mine if r.access.reduction is None)
+
     def reduction(self, array: str, pieces: Iterable[str]) -> tuple[str, bool] | None:
         """When the given pieces only combine the object with one operation: that, and whether it is exact."""
         chosen = set(pieces)

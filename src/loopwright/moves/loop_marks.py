@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from loopwright.analysis.ir import Access, Affine, Storage
-from loopwright.analysis.schedules import Schedule, carried
+from loopwright.analysis.schedules import Schedule, carried, meets_others
 from loopwright.analysis.scop import Scop
 from loopwright.moves.canonical import is_name
 from loopwright.moves.clauses import STACK_BYTES, constant_elements, stated_length
@@ -236,21 +236,28 @@ class Marker:
     def _kept(self, array: str, loop: For, siblings: list[Node], around: tuple[For, ...]) -> Kept | None:
         """The sum that the loop may keep in a scalar; None when it may not."""
         inside = list(runs(loop.body))
-        combined = self.scop.reduction(array, {run.piece for run in inside})
         found = self.scop.array(array)
-        if combined is None or combined[0] not in _WORDS or not found.is_float:
-            return None
         users = [(run, a) for run in inside for a in self._accesses(run.piece, array)]
-        if len({run.piece for run, _ in users}) != 1:
+        updates = [(run, a) for run, a in users if a.reduction is not None]
+        operations = {a.reduction for _, a in updates}
+        if not found.is_float or len({run.piece for run, _ in updates}) != 1 or len(operations) != 1:
             return None
-        run, access = users[0]
-        if any(not self._is_steady(run, a, loop) or a.subscripts != access.subscripts for _, a in users):
+        run, access = updates[0]
+        operation = access.reduction
+        if operation not in _WORDS:
             return None
-        if found.is_scalar or not self._is_reached(array, loop, siblings, around):
+        if any(not self._is_steady(run, a, loop) or a.subscripts != access.subscripts for _, a in updates):
             return None
-        name = next(n for n in _numbered(_WORDS[combined[0]]) if n not in self.taken)
+        pieces = {run.piece for run in inside}
+        if len(updates) < len(users) and meets_others(
+            self.scop, self.schedule, loop.dimension, array, pieces
+        ):
+            return None
+        if found.is_scalar or not self._is_reached(array, loop, siblings, around, run, access):
+            return None
+        name = next(n for n in _numbered(_WORDS[operation]) if n not in self.taken)
         self.taken.add(name)
-        return Kept(array, name, found.dtype.replace("const ", ""), combined[0], run, access)
+        return Kept(array, name, found.dtype.replace("const ", ""), operation, run, access)
 
     def _accesses(self, piece: str, array: str) -> list[Access]:
         return [r.access for r in self.scop.piece(piece).references if r.array.id == array]
@@ -264,18 +271,28 @@ class Marker:
                 return False
         return True
 
-    def _is_reached(self, array: str, loop: For, siblings: list[Node], around: tuple[For, ...]) -> bool:
+    def _is_reached(
+        self,
+        array: str,
+        loop: For,
+        siblings: list[Node],
+        around: tuple[For, ...],
+        run: Run,
+        access: Access,
+    ) -> bool:
         """Whether the element is touched even when the loop runs no iteration."""
         bounds = (loop.lower, loop.upper)
         if any((outer.lower, outer.upper) == bounds for outer in around):
             return True
-        position = siblings.index(loop)
-        mine = next(runs(loop.body))
-        wanted = [a.subscripts for a in self._accesses(mine.piece, array)]
-        for node in siblings[:position]:
+        # Something else in the same body writes the element in any case, before or after.
+        for node in siblings:
             if isinstance(node, Run):
-                theirs = [a.subscripts for a in self._accesses(node.piece, array)]
-                if theirs and wanted and _same_element(self.scop, node, theirs[0], mine, wanted[0]):
+                theirs = [
+                    r.access.subscripts
+                    for r in self.scop.piece(node.piece).references
+                    if r.array.id == array and r.is_write
+                ]
+                if any(_same_element(self.scop, node, t, run, access.subscripts) for t in theirs):
                     return True
         return False
 

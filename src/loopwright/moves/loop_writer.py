@@ -194,7 +194,7 @@ class LoopWriter:
             for kept in self._kept
             if kept.run.piece == piece.id
             for r in piece.references
-            if r.array.id == kept.array
+            if r.array.id == kept.array and r.access.reduction is not None
         }
         whole = substituted_text(self.data[piece.start : piece.end], code, renamed, spans)
         before = indentation(self.data, piece.start).decode("latin-1")
