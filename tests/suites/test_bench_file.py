@@ -180,6 +180,15 @@ def test_table_says_what_is_wrong_missing_and_slower(capsys: pytest.CaptureFixtu
         assert part in text, part
 
 
+def test_table_without_the_optimiser(capsys: pytest.CaptureFixture[str]) -> None:
+    cells = {name: cell for name, cell in GEMM.cells.items() if name != "builtin"}
+    record = replace(GEMM, cells=cells, against=None)
+    print_bench(replace(BENCH, columns=BENCH.columns[:3], kernels={"gemm": record}))
+    text = capsys.readouterr().out
+    assert "builtin" not in text
+    assert "best compiler" in text
+
+
 def test_table_of_nothing_yet(capsys: pytest.CaptureFixture[str]) -> None:
     print_bench(replace(BENCH, kernels={}))
     assert "EPYC" in capsys.readouterr().out

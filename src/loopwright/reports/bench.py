@@ -57,10 +57,11 @@ def _table(bench: BenchFile, records: Sequence[KernelRecord]) -> Table:
     shown = [column for column in bench.columns if not column.problem]
     for column in shown:
         table.add_column(column.name, justify="right")
+    has_builtin = any(column.name == BUILTIN for column in shown)
     has_best = any(record.best_compiler for record in records) and len(shown) > 1
     if has_best:
-        table.add_column(f"{BUILTIN} / best compiler", justify="right")
-    libraries = [column.name for column in shown if column.kind == LIBRARY and has_best]
+        table.add_column(f"{BUILTIN} / best compiler" if has_builtin else "best compiler", justify="right")
+    libraries = [column.name for column in shown if column.kind == LIBRARY and has_builtin]
     for library in libraries:
         table.add_column(f"{BUILTIN} / {library}", justify="right")
     for record in records:
