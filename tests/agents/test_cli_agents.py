@@ -147,6 +147,22 @@ def test_a_program_shows_its_whole_package(tmp_path: Path, monkeypatch: pytest.M
 
 
 STEPS = ["command", "command", "command", "tool", "tool", "message"]
+
+
+@pytest.mark.parametrize("adapter", [Claude(), Qwen()])
+def test_configuration_is_not_written_through_a_link_that_an_agent_left(
+    adapter: Adapter, tmp_path: Path
+) -> None:
+    home, mine = tmp_path / "home", tmp_path / "mine.txt"
+    home.mkdir()
+    mine.write_text("mine")
+    for name in ("mcp.json", "user.cjs"):
+        (home / name).symlink_to(mine)
+    adapter.start("program", "prompt", "", "/v1", home, tmp_path / "door")
+    assert mine.read_text() == "mine"
+    assert json.loads((home / "mcp.json").read_text())["mcpServers"]["loopwright"]["args"] == ["mcp"]
+
+
 FIXTURES = Path(__file__).parent / "fixtures"
 
 

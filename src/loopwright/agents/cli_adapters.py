@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from loopwright.core.errors import ToolMissing, UsageError
+from loopwright.system.store import write_atomically
 
 _MCP_TIMEOUT_S = 900
 _LONGEST_TEXT = 2_000
@@ -231,7 +232,7 @@ class Qwen:
         chosen = ("--model", model) if model else ()
         config = _mcp_config(home, door, timeout=_MCP_TIMEOUT_S * 1000, trust=True)
         user = home / "user.cjs"
-        user.write_text(_USER_JS)
+        write_atomically(user, _USER_JS.encode())
         argv = (program, prompt, "--output-format", "stream-json", "--yolo", *chosen, "--auth-type", "openai",
                 "--openai-base-url", f"http://127.0.0.1:@PORT@{path}", "--openai-api-key", "outside",
                 "--mcp-config", str(config))  # fmt: skip
@@ -246,7 +247,7 @@ def _mcp_config(home: Path, door: Path, **more: object) -> Path:
     """A file that names the MCP server of the run, in the form that several agents read."""
     server = {"command": "loopwright", "args": ["mcp"], "env": {"LOOPWRIGHT_BENCH": str(door)}, **more}
     path = home / "mcp.json"
-    path.write_text(json.dumps({"mcpServers": {"loopwright": server}}))
+    write_atomically(path, json.dumps({"mcpServers": {"loopwright": server}}).encode())
     return path
 
 

@@ -14,6 +14,7 @@ from loopwright.agents.outside import Program, work_outside
 from loopwright.agents.workspace import visible_task
 from loopwright.models.secrets import redacted
 from loopwright.models.templates import parse_tier, render
+from loopwright.system.store import write_atomically
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.settings import ModelOptions
 
@@ -78,9 +79,10 @@ class CliAgent:
         values = _values(bench, self.adapter)
         tier, target = bench.settings.model.tier, bench.settings.target.value
         folder = Path(self.options.prompts) if self.options.prompts else None
-        notes = workspace / self.adapter.notes
-        if not notes.exists():
-            notes.write_text(render("workspace", tier, target, values, folder=folder))
+        if self.adapter.notes not in bench.task.tree:
+            notes = render("workspace", tier, target, values, folder=folder)
+            # Never through a link that an agent left there before a run was resumed.
+            write_atomically(workspace / self.adapter.notes, notes.encode())
         prompt = render("outside", tier, target, values, folder=folder).strip()
         (bench.directory.evidence("agent") / "prompt.md").write_text(prompt + "\n")
         path, folders = find_program(self.adapter)
