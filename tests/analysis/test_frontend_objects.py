@@ -1,7 +1,5 @@
 """Members that keep the value of their constructor: what is believed of them, and what is not."""
 
-# ruff: noqa: E501  (programs in one line)
-
 from __future__ import annotations
 
 import pytest

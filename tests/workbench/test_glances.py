@@ -1,4 +1,4 @@
-"""A first look of one round: it orders, promotes nothing, and is the same evaluation as the trial after it."""
+"""A first look of one round orders candidates, promotes nothing, and is the same evaluation as its trial."""
 
 from __future__ import annotations
 
