@@ -60,7 +60,7 @@ def read_header(loop: Stmt, scope: Scope) -> Header:
     if limits is None and not _is_comparison(loop.expr, variable):
         problems.append("the loop condition is not a comparison of the induction variable")
     one = Polynomial.constant(1)
-    starts = None if first is None else (first,)
+    starts: tuple[Polynomial, ...] | None = None if first is None else (first,)
     if start is not None and not variable.type.unsigned and not start.type.unsigned:
         # A start of max(a, b) bounds the variable by both; unsigned ones are compared in another way.
         starts = _extremes(start, "max" if step > 0 else "min", scope)
