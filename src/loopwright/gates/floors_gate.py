@@ -27,6 +27,7 @@ from loopwright.gates.proofs import is_remembered, remember
 from loopwright.harness.build import Builder
 from loopwright.harness.execute import CaseRunner, RunOptions
 from loopwright.system.execution import Limits
+from loopwright.toolchains.toolchain import NATIVE_FLAGS
 
 Samples = Mapping[str, Sequence[Sample]]
 
@@ -147,7 +148,6 @@ class FloorsGate:
             _CONTROL.read_text(),
             context.toolchain.name,
             context.toolchain.version,
-            context.variant.flags,
             context.floors,
             context.cases.cores,
             context.cases.runner.name,
@@ -182,7 +182,8 @@ class FloorsGate:
             scratch = context.builder.scratch / "controls"
             builder = Builder(task, context.cases.runner, scratch)
             runs = CaseRunner(task, context.cases.runner, scratch, cores=context.cases.cores)
-            build = builder.build(task.tree, context.toolchain, context.variant)
+            variant = replace(context.variant, flags=NATIVE_FLAGS)
+            build = builder.build(task.tree, context.toolchain, variant)
             if build.failure is not None:
                 return f"its control does not build: {build.failure.message}"
             for case in cases:
@@ -199,7 +200,7 @@ class FloorsGate:
                     )
                 if not caught and case.name == "idle":
                     return f"its control was not caught: no {kind} in {run.sample.wall_s:.3f} s"
-            builder.discard(task.tree, context.toolchain, context.variant)
+            builder.discard(task.tree, context.toolchain, variant)
         return ""
 
 
