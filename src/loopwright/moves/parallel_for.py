@@ -162,7 +162,9 @@ def _variants(source: NestSource, loop: Loop, clauses: Clauses) -> Iterator[_Var
     if plain and clauses.section is None and not any(c.endswith("]") for _, c in clauses.reductions):
         # Compilers may not reorder a floating-point sum into vector lanes without being told.
         reordered = any(not r.exact for r in source.facts_of(loop).reductions)
-        yield _Variant("parallel for simd schedule(static)", ", simd", 2.0 if reordered else 1.02)
+        # A function that is called keeps most compilers from using vectors.
+        worth = 2.0 if reordered else 0.97 if loop.callees else 1.02
+        yield _Variant("parallel for simd schedule(static)", ", simd", worth)
     if not uneven and _collapsible(source, loop):
         few = constant_trips(loop) is not None
         yield _Variant(
