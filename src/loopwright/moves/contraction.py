@@ -310,7 +310,8 @@ def _require_floating(draft: Draft, factor: Factor, term: Term, array: Array) ->
 def _phases(draft: Draft, path: tuple[Loop, ...]) -> dict[str, int]:
     """Whether each statement of the region stands before or after the update in the text of its loop."""
     phases: dict[str, int] = {draft.update.id: UPDATE}
-    for loop, child in zip(path, (*path[1:], draft.update), strict=True):
+    children: tuple[Loop | Statement, ...] = (*path[1:], draft.update)
+    for loop, child in zip(path, children, strict=True):
         seen = False
         for item in loop.body_items:
             if item.id == child.id:

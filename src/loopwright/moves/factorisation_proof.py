@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from loopwright.analysis.dependence import obstacles, overlaps
-from loopwright.analysis.domains import Precision, domain_texts
+from loopwright.analysis.domains import Place, Precision, domain_texts
 from loopwright.analysis.ir import Affine, Loop
-from loopwright.analysis.polyhedral import Model, OutOfTime, Place, Reference, Solver, common_depth
+from loopwright.analysis.polyhedral import Model, OutOfTime, Reference, Solver, common_depth
 from loopwright.moves.canonical import require_untroubled
 from loopwright.moves.contraction import Contraction
 from loopwright.moves.factorisation import NARROW, Factorisation
