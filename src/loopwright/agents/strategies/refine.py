@@ -24,6 +24,9 @@ from loopwright.agents.strategies.looks import (
 from loopwright.core.candidate import Candidate, Edit
 from loopwright.workbench.bench import Workbench
 
+_NOT_HOPELESS = 0.9
+"""Ratio of a first look below which not even the best guess is tried again."""
+
 
 @dataclass(frozen=True)
 class Refine:
@@ -72,15 +75,18 @@ class _Climb:
 
     def _step(self, parent: Candidate) -> bool:
         """Whether one of the edits of `parent` became the best."""
-        waiting = self._in_order(list(self.proposer.propose(parent, self.bench)))
+        waiting = first = self._in_order(list(self.proposer.propose(parent, self.bench)))
         for _ in range(self.options.patience):
             batch, waiting = waiting[: self.options.batch], waiting[self.options.batch :]
-            if not batch:
-                return False
-            good = self._looked_at(parent, batch)
+            good = self._looked_at(parent, batch) if batch else []
             if good and self._chosen(parent, good):
                 return True
-        return False
+        # On a busy machine a single round misleads: the best guess of all gets a trial before the search is
+        # given up with nothing.
+        given_up = parent.parent is None and bool(first)
+        if not given_up or self.seen.get(key_of(first[0]), 0.0) < _NOT_HOPELESS:
+            return False
+        return self.climber.tries(parent.edited(first[0]))
 
     def _in_order(self, edits: Sequence[Edit]) -> list[Edit]:
         """What looked good on an earlier parent first, then what was not looked at; bad ones not again."""
