@@ -22,6 +22,8 @@ from loopwright.moves.move import Declined, NestSource
 from loopwright.moves.rewrite import blanked
 
 _WORDS = {"+": "sum", "*": "product"}
+_MOST_AROUND = 1
+"""Serial loops around a loop that runs on all threads."""
 _SHORTEST = 8
 """Fewest iterations for which vectors are worth a directive."""
 
@@ -58,7 +60,7 @@ class Marker:
         for loop in list(loops(nodes)):
             self._carried(loop)
         if threads:
-            self._threads(nodes, deepest)
+            self._threads(nodes, deepest, 0)
         if vectors:
             self._vectors(nodes, ())
         return self.marks
@@ -75,15 +77,18 @@ class Marker:
 
     # -- threads
 
-    def _threads(self, nodes: list[Node], deepest: int) -> None:
+    def _threads(self, nodes: list[Node], deepest: int, around: int) -> None:
         for node in nodes:
             if isinstance(node, If):
-                self._threads(node.body, deepest)
-                self._threads(node.other, deepest)
-            elif isinstance(node, For) and not self._parallel(node, deepest):
-                self._threads(node.body, deepest)
+                self._threads(node.body, deepest, around)
+                self._threads(node.other, deepest, around)
+            # A team for every iteration of one loop may pay, of two it costs more than it brings.
+            elif (
+                isinstance(node, For) and not self._parallel(node, deepest, around) and around < _MOST_AROUND
+            ):
+                self._threads(node.body, deepest, around + 1)
 
-    def _parallel(self, loop: For, deepest: int) -> bool:
+    def _parallel(self, loop: For, deepest: int, around: int) -> bool:
         """Puts `parallel for` on the loop if that is legal and not plainly useless."""
         trips = constant_trips(loop)
         if self._depth(loop) < min(2, deepest) or (trips is not None and trips < 2):
@@ -101,6 +106,8 @@ class Marker:
                 item, limit = self._list_item(array)
             except Declined:
                 return False
+            if around and not self.scop.array(array).is_scalar:
+                return False  # copies of the array would be combined again and again
             found[item] = combined[0]
             limits += limit
             reordered |= not combined[1]

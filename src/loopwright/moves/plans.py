@@ -176,10 +176,18 @@ def best_order(scop: Scop, piece: Piece, level: int) -> tuple[Loop, ...]:
     for inner in sorted(free, key=lambda loop: (cost[loop.id], -free.index(loop))):
         if cost[inner.id] > 0.75 * cost[free[-1].id]:
             break
+        if _only_sums(piece, inner) and not _only_sums(piece, free[-1]):
+            continue  # a dot product waits for its sum; compilers do well on the strided form
         order = (*(loop for loop in free if loop is not inner), inner)
         if _order_is_legal(scop, piece, level, order):
             return order
     return free
+
+
+def _only_sums(piece: Piece, loop: Loop) -> bool:
+    """Whether everything that the piece writes stays the same element all through the loop."""
+    written = (r.access for r in piece.references if r.is_write)
+    return not any(form is None or form.coefficient(loop.id) for a in written for form in a.subscripts)
 
 
 def _order_is_legal(scop: Scop, piece: Piece, level: int, order: Sequence[Loop]) -> bool:
