@@ -1,7 +1,5 @@
 """Tiles of imperfect nests: the same bits for every size; twins that no common band fits are refused."""
 
-
-
 from __future__ import annotations
 
 from pathlib import Path
