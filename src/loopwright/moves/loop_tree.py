@@ -100,7 +100,8 @@ def loop_tree(scop: Scop, schedule: Schedule, options: str = "") -> list[Node]:
 def _nodes(node: Any, known: Mapping[str, Sum]) -> list[Node]:
     import islpy as isl
 
-    kinds = isl.ast_node_type
+    # The stubs spell some members otherwise than the module does.
+    kinds: Any = isl.ast_node_type
     match node.get_type():
         case kinds.block:
             children = node.block_get_children()

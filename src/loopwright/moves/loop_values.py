@@ -144,7 +144,8 @@ def from_isl(expr: Any) -> Sum:
         return Sum(int(expr.get_val().to_python()))
     if kind == isl.ast_expr_type.id:
         return Sum.of(str(expr.get_id().get_name()))
-    op = isl.ast_expr_op_type
+    # The stubs spell some members otherwise than the module does.
+    op: Any = isl.ast_expr_op_type
     args = [from_isl(expr.get_op_arg(n)) for n in range(expr.get_op_n_arg())]
     match expr.get_op_type():
         case op.add:

@@ -180,10 +180,10 @@ class LoopWriter:
         lines = [*comments, *self._text(piece, code, renamed)]
         if not declared:
             return lines
-        fresh = all(
+        repeated = all(
             known.get(line.split(" = ")[0].split()[-1]) == line.split(" = ")[1][:-1] for line in declared
         )
-        if alone or fresh:
+        if alone or repeated:
             return [*declared, *lines]
         return ["{", *(self._in(line) for line in [*declared, *lines]), "}"]
 
