@@ -138,7 +138,7 @@ def _for(node: Any, known: Mapping[str, Sum]) -> list[Node]:
     if node.for_is_degenerate():
         return _nodes(node.for_get_body(), {**known, name: first})
     condition = node.for_get_cond()
-    op = isl.ast_expr_op_type
+    op: Any = isl.ast_expr_op_type
     if condition.get_op_type() not in (op.le, op.lt) or from_isl(condition.get_op_arg(0)).atom != name:
         raise Declined("isl made a loop that counts in an unusual way")
     last = substituted(from_isl(condition.get_op_arg(1)), known)

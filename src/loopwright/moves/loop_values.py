@@ -173,7 +173,7 @@ def condition_from_isl(expr: Any) -> Callable[[Naming], str]:
     """A condition of isl, as a function that writes it in C."""
     import islpy as isl
 
-    op = isl.ast_expr_op_type
+    op: Any = isl.ast_expr_op_type
     if expr.get_type() != isl.ast_expr_type.op:
         raise Declined("a condition of the new loops cannot be written simply")
     kind = expr.get_op_type()

@@ -180,10 +180,7 @@ class LoopWriter:
         lines = [*comments, *self._text(piece, code, renamed)]
         if not declared:
             return lines
-        repeated = all(
-            known.get(line.split(" = ")[0].split()[-1]) == line.split(" = ")[1][:-1] for line in declared
-        )
-        if alone or repeated:
+        if alone or all(known.get(name) == value for name, value in fresh.items()):
             return [*declared, *lines]
         return ["{", *(self._in(line) for line in [*declared, *lines]), "}"]
 
