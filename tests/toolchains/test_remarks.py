@@ -120,4 +120,6 @@ def test_the_compilers_here_tell_the_vectorised_loop_from_the_others(name: str, 
     assert said[4][0] is True
     assert said[8][0] is False
     assert "dependence" in said[8][1]
-    assert all(r.file == str(source) for r in found)
+    # clang cuts off the folders that source and working folder have in common.
+    assert all(str(source).endswith(r.file) for r in found)
+    assert all(Path(r.file).name == source.name for r in found)
