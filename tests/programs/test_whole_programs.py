@@ -104,13 +104,9 @@ def test_reading_a_program_takes_no_time_to_speak_of() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timing
-@pytest.mark.parametrize("name", ["perceptron.cpp", "align.c"])
-def test_a_program_is_made_faster_without_anyone_naming_a_loop(
-    name: str, measured_home: Path, tmp_path: Path
-) -> None:
-    result = api.optimize(
-        FOLDER / name, args=arguments()[name], wall_s=120, evaluations=10, home=measured_home
-    )
+def test_a_program_is_made_faster_without_anyone_naming_a_loop(measured_home: Path) -> None:
+    name = "align.c"
+    result = api.optimize(FOLDER / name, args=arguments()[name], wall_s=60, evaluations=4, home=measured_home)
     assert result.status == "improved", result.reason
     assert result.best is not None
     assert result.best.speedup.low > 1.2
