@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AGENTS := .npm/.installed
 
-.PHONY: help install demo test quick bench lint tools clean
+.PHONY: help install demo test quick exploits bench lint tools clean
 
 help:
 	@echo "make demo     set up, then optimise examples/heat2d"
 	@echo "make test     set up, then lint, types, import rule and all tests"
+	@echo "make exploits all cheating and honest candidates through the gates (make test runs ten of them)"
 	@echo "make quick    the tests without the slow ones"
 	@echo "make bench    compilers, OpenBLAS and the built-in optimiser on suite loops: about three hours"
 	@echo "make install  only set up: .venv with loopwright, and the tools it can use"
@@ -38,11 +39,15 @@ lint: $(STAMP)
 
 # Tests that compare times run alone, after the rest: nothing else may use the processors then.
 test: $(STAMP) $(AGENTS) lint
-	$(BIN)/python -m pytest -n 2 -m "not timing"
+	$(BIN)/python -m pytest -n 2 -m "not timing and not exhaustive"
 	$(BIN)/python -m pytest -m timing
 
 quick: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -m "not timing and not slow"
+	$(BIN)/python -m pytest -n 2 -m "not timing and not slow and not exhaustive"
+
+# Every exploit and every honest candidate, alone: some of them are about the clock.
+exploits: $(STAMP)
+	$(BIN)/python -m pytest -m exhaustive
 
 # Resumable: what is in $(BENCH).json stays. make bench KERNELS=show14 BENCH=show14 runs a part.
 BENCH := bench

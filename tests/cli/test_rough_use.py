@@ -21,6 +21,11 @@ PROGRAM = (
 )
 
 
+def hearing_interrupts() -> None:
+    """For the child: what runs in the background of a shell ignores interrupts, and so do its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)], capture_output=True, text=True, stdin=subprocess.DEVNULL,
@@ -38,6 +43,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, measured_home: Pat
     process = subprocess.Popen(
         [*COMMAND, "optimize", str(tmp_path / "slow.c"), "--home", str(home), "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=hearing_interrupts,
     )  # fmt: skip
     assert process.stderr is not None
     said = ""
@@ -57,7 +63,8 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, measured_home: Pat
 
 def test_interrupted_before_a_run_there_is_nothing_to_resume(smooth_task: Path) -> None:
     process = subprocess.Popen([*COMMAND, "check", str(smooth_task)], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
+                               stderr=subprocess.PIPE, text=True, start_new_session=True,
+                               preexec_fn=hearing_interrupts)  # fmt: skip
     assert process.stderr is not None
     process.stderr.readline()
     os.killpg(process.pid, signal.SIGINT)

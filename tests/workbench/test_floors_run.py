@@ -37,6 +37,7 @@ int main(void)
     return 0;
 }
 """
+# A machine that was measured while it was busy is measured again, with other ceilings: near, not equal.
 ORIGINAL_MS, FLOOR_S, HONEST_MS = 60, 0.02, 30
 
 
@@ -71,7 +72,7 @@ def edit(milliseconds: int) -> Edit:
     return Edit({"main.c": (SOURCE % milliseconds).encode()}, f"waits {milliseconds} ms")
 
 
-@pytest.mark.slow
+@pytest.mark.timing
 def test_a_time_below_the_floor_is_rejected_and_a_fast_one_above_it_promoted(
     task: Task, measured_home: Path
 ) -> None:
@@ -92,12 +93,12 @@ def test_a_time_below_the_floor_is_rejected_and_a_fast_one_above_it_promoted(
         result = finish(bench)
         assert result.failures["below_floor"] == 1
         assert result.best is not None and result.best.gates["floors"] == "pass"
-        assert result.best.floors["full"].seconds == pytest.approx(FLOOR_S)
+        assert result.best.floors["full"].seconds == pytest.approx(FLOOR_S, rel=0.3)
     finally:
         bench.close()
 
 
-@pytest.mark.slow
+@pytest.mark.timing
 def test_the_winner_is_judged_by_the_floor_again(
     task: Task, measured_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +118,7 @@ def test_the_winner_is_judged_by_the_floor_again(
         bench.close()
 
 
-@pytest.mark.slow
+@pytest.mark.timing
 def test_check_and_time_know_the_floor(
     task: Task, measured_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,4 +134,4 @@ def test_check_and_time_know_the_floor(
     assert isinstance(swapped, Failure) and swapped.mode is FailureMode.BELOW_FLOOR
     honest = api.time(task, edit(HONEST_MS).changes)
     assert isinstance(honest, Comparison)
-    assert honest.floors["full"].seconds == pytest.approx(FLOOR_S)
+    assert honest.floors["full"].seconds == pytest.approx(FLOOR_S, rel=0.3)
