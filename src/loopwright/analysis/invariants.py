@@ -7,7 +7,7 @@ padded grid apart when its sizes are passed around one by one. All files of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from loopwright.analysis.assignments import Cells, cell_of
 from loopwright.analysis.objects import Objects
@@ -25,11 +25,13 @@ def member_differences(units: Sequence[Unit]) -> Differences:
     found: Differences = {}
     spoiled: set[str] = set()
     for unit in units:
-        for variable in _variables(unit):
+        for variable in unit.all_variables():
             _declared(variable, spoiled)
-        for expr in _expressions(unit):
+        for expr in unit.all_expressions():
             _examine(expr, unit, spoiled)
-    lists = [e for unit in units for e in _expressions(unit) if e.kind == "init" and e.type.stripped.fields]
+    lists = [
+        e for unit in units for e in unit.all_expressions() if e.kind == "init" and e.type.stripped.fields
+    ]
     for struct in {e.type.stripped.spelling for e in lists} - spoiled:
         made = [_of_one([e for e in lists if e.type.stripped.spelling == struct])]
         found.update({(struct, a, b): value for one in made for (a, b), value in one.items()})
@@ -70,22 +72,6 @@ def _value(expr: Expr) -> Polynomial | None:
             return None
         return left + right if expr.op == "+" else left - right
     return None
-
-
-def _variables(unit: Unit) -> Iterator[Variable]:
-    yield from unit.variables
-    for function in unit.functions.values():
-        for statement in function.body.walk():
-            yield from statement.variables
-
-
-def _expressions(unit: Unit) -> Iterator[Expr]:
-    for variable in unit.variables:
-        if variable.init is not None:
-            yield from variable.init.walk()
-    for function in unit.functions.values():
-        for root in function.body.expressions():
-            yield from root.walk()
 
 
 def _declared(variable: Variable, spoiled: set[str]) -> None:

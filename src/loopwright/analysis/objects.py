@@ -7,7 +7,6 @@ that value as long as the object lives. All code of the program has to be seen.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 from loopwright.analysis.assignments import Cells, cell_of, uncast
@@ -28,14 +27,14 @@ class Objects:
         self.written: set[tuple[str, str]] = set()
         self.replaced: set[str] = set()
         self._effects: dict[str, Effects] = {}
-        for variable in _variables(unit):
+        for variable in unit.all_variables():
             if variable.init is not None:
                 self._bound(variable.type, variable.init)
         for function in unit.functions.values():
             for statement in function.body.walk():
                 if statement.kind == "return" and statement.expr is not None:
                     self._bound(function.result, statement.expr)
-        for expr in _expressions(unit):
+        for expr in unit.all_expressions():
             self._examine(expr)
 
     def differences(self, first: Expr, second: Expr, function: Function) -> int | None:
@@ -194,21 +193,3 @@ class Objects:
         if function.key not in self._effects:
             self._effects[function.key] = effects_of([function.body])
         return self._effects[function.key]
-
-
-def _variables(unit: Unit) -> Iterator[Variable]:
-    yield from unit.variables
-    for function in unit.functions.values():
-        for statement in function.body.walk():
-            yield from statement.variables
-
-
-def _expressions(unit: Unit) -> Iterator[Expr]:
-    for variable in unit.variables:
-        if variable.init is not None:
-            yield from variable.init.walk()
-    for function in unit.functions.values():
-        for _, init in function.inits:
-            yield from init.walk()
-        for root in function.body.expressions():
-            yield from root.walk()

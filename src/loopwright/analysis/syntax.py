@@ -211,3 +211,23 @@ class Unit:
     errors: list[tuple[str, int]] = field(default_factory=list)
     called: set[str] = field(default_factory=set)
     defaults: set[tuple[str, str]] = field(default_factory=set)
+
+    def all_variables(self) -> Iterator[Variable]:
+        """Every variable that the file declares, inside functions and outside."""
+        yield from self.variables
+        for function in self.functions.values():
+            for statement in function.body.walk():
+                yield from statement.variables
+
+    def all_expressions(self) -> Iterator[Expr]:
+        """Every expression of the file with its parts: initial values of variables outside of functions,
+        initialiser lists of constructors, and bodies.
+        """
+        for variable in self.variables:
+            if variable.init is not None:
+                yield from variable.init.walk()
+        for function in self.functions.values():
+            for _, init in function.inits:
+                yield from init.walk()
+            for root in function.body.expressions():
+                yield from root.walk()
