@@ -7,20 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from gate_programs import program_context
 
 from loopwright.core.modes import FailureMode
-from loopwright.core.task import Build, Case, Language, Output, StdoutMode, Target, Task, Use
+from loopwright.core.task import Build, Case, Language, Target, Use
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import GateStatus
 from loopwright.gates import controls, instrumented
-from loopwright.gates.gate import Context, Subject
+from loopwright.gates.gate import Subject
 from loopwright.gates.memory import ADDRESSES, UNDEFINED, UNINITIALISED
 from loopwright.gates.races import RACES
 from loopwright.harness.build import Builder
 from loopwright.harness.execute import CaseRunner
 from loopwright.system.direct import DirectRunner
-from loopwright.system.execution import Limits
-from loopwright.toolchains.discovery import find
 from loopwright.toolchains.toolchain import NATIVE_FLAGS, Variant
 
 ALL = [ADDRESSES, UNDEFINED, UNINITIALISED, RACES]
@@ -40,29 +39,6 @@ int main(void)
     return wanted == -1;
 }
 """
-
-
-def context_of(original: str, scratch: Path, **changes: object) -> Context:
-    task = Task(
-        name="program",
-        tree=Tree({"program.c": original.encode()}),
-        editable=("program.c",),
-        build=Build(sources=("program.c",)),
-        cases=(Case("only"),),
-        output=Output(stdout=StdoutMode.IGNORE),
-    )
-    task = replace(task, **changes)  # type: ignore[arg-type]
-    runner = DirectRunner()
-    return Context(
-        task=task,
-        builder=Builder(task, runner, scratch),
-        cases=CaseRunner(task, runner, scratch, cores=2),
-        toolchain=find(None),
-        variant=Variant(NATIVE_FLAGS, Target.OPENMP),
-        expected=lambda case: {},
-        limits=lambda case: Limits(),
-        threads=(1, 2),
-    )
 
 
 def subject(source: str) -> Subject:
@@ -101,7 +77,7 @@ def test_each_faulty_control_has_a_planted_line_and_its_twin_has_none(
 def test_a_control_is_tried_once_and_remembered(
     gate: instrumented.InstrumentedGate, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = context_of(LOOP, tmp_path)
+    context = program_context(LOOP, tmp_path)
     if reason := gate.available(context):
         pytest.skip(reason)
     assert gate.name in own_cache.read_text()
@@ -114,7 +90,7 @@ def test_a_control_that_is_not_caught_makes_the_gate_unavailable(
 ) -> None:
     blind = type(RACES.instrument)()
     monkeypatch.setattr(blind, "parse", lambda *_: (), raising=False)
-    context = context_of(LOOP, tmp_path)
+    context = program_context(LOOP, tmp_path)
     if reason := RACES.instrument.toolchains(context)[1]:
         pytest.skip(reason)
     gate = instrumented.InstrumentedGate(blind, needs_threads=True)
@@ -131,7 +107,7 @@ def test_a_tool_that_calls_the_correct_control_wrong_is_not_believed(
     deaf = type(RACES.instrument)()
     full = deaf.environment
     monkeypatch.setattr(deaf, "environment", lambda t: {**full(t), "OMP_TOOL": "disabled"}, raising=False)
-    context = context_of(LOOP, tmp_path)
+    context = program_context(LOOP, tmp_path)
     if reason := RACES.instrument.toolchains(context)[1]:
         pytest.skip(reason)
     assert "correct control was called wrong" in instrumented.InstrumentedGate(deaf).available(context)
@@ -139,7 +115,7 @@ def test_a_tool_that_calls_the_correct_control_wrong_is_not_believed(
 
 def test_a_race_of_the_original_is_told_apart_from_a_new_one(tmp_path: Path) -> None:
     reduced = LOOP % "reduction(+ : wanted)"
-    context = context_of(reduced, tmp_path)
+    context = program_context(reduced, tmp_path)
     if reason := RACES.available(context):
         pytest.skip(reason)
     moved = reduced.replace("int total;", "\n\nint total;")
@@ -153,7 +129,7 @@ def test_a_race_of_the_original_is_told_apart_from_a_new_one(tmp_path: Path) -> 
 
 def test_a_fault_of_the_original_that_ends_the_program_is_no_pass(tmp_path: Path) -> None:
     faulty = (Path(__file__).with_name("programs") / "undefined_faulty_overflow.c").read_text()
-    context = context_of(faulty, tmp_path)
+    context = program_context(faulty, tmp_path)
     if reason := UNDEFINED.available(context):
         pytest.skip(reason)
     result = UNDEFINED.check(subject(faulty), context)
@@ -164,7 +140,7 @@ def test_a_fault_of_the_original_that_ends_the_program_is_no_pass(tmp_path: Path
 def test_a_candidate_that_refuses_to_be_watched_fails(tmp_path: Path) -> None:
     plain = LOOP % "reduction(+ : wanted)"
     refusing = "#if defined(__SANITIZE_ADDRESS__) || defined(__clang__)\n#error no\n#endif\n" + plain
-    context = context_of(plain, tmp_path)
+    context = program_context(plain, tmp_path)
     if reason := RACES.available(context):
         pytest.skip(reason)
     result = RACES.check(subject(refusing), context)
@@ -174,7 +150,7 @@ def test_a_candidate_that_refuses_to_be_watched_fails(tmp_path: Path) -> None:
 
 def test_suppressions_of_the_program_itself_do_not_help(tmp_path: Path) -> None:
     hiding = 'const char *__tsan_default_suppressions(void) { return "race:*\\n"; }\n' + LOOP % ""
-    context = context_of('#include <stdio.h>\nint main(void) { puts("1"); return 0; }\n', tmp_path)
+    context = program_context('#include <stdio.h>\nint main(void) { puts("1"); return 0; }\n', tmp_path)
     if reason := RACES.available(context):
         pytest.skip(reason)
     result = RACES.check(subject(hiding), context)
@@ -184,7 +160,7 @@ def test_suppressions_of_the_program_itself_do_not_help(tmp_path: Path) -> None:
 def test_code_that_asks_not_to_be_watched_is_not_called_checked(tmp_path: Path) -> None:
     plain = LOOP % "reduction(+ : wanted)"
     blind = plain.replace("int main", '__attribute__((no_sanitize("thread"))) int main')
-    context = context_of(plain.replace("total = total + 1", "total + 1"), tmp_path)
+    context = program_context(plain.replace("total = total + 1", "total + 1"), tmp_path)
     if reason := RACES.available(context):
         pytest.skip(reason)
     result = RACES.check(subject(blind), context)
@@ -194,7 +170,7 @@ def test_code_that_asks_not_to_be_watched_is_not_called_checked(tmp_path: Path) 
 @pytest.mark.parametrize("trick", ["fclose(stderr);", "close(2);", "dup2(1, 2);"])
 def test_a_report_that_the_program_suppresses_is_still_a_finding(trick: str, tmp_path: Path) -> None:
     source = "#include <unistd.h>\n" + (LOOP % "").replace("int wanted = 0;", f"int wanted = 0;\n    {trick}")
-    context = context_of('#include <stdio.h>\nint main(void) { puts("1"); return 0; }\n', tmp_path)
+    context = program_context('#include <stdio.h>\nint main(void) { puts("1"); return 0; }\n', tmp_path)
     if reason := RACES.available(context):
         pytest.skip(reason)
     result = RACES.check(subject(source), context)
@@ -203,7 +179,7 @@ def test_a_report_that_the_program_suppresses_is_still_a_finding(trick: str, tmp
 
 def test_a_case_that_takes_too_long_is_no_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = "#include <stdio.h>\nint main(void)\n{\n    for (volatile long i = 0;; i++)\n        ;\n}\n"
-    context = context_of(slow, tmp_path)
+    context = program_context(slow, tmp_path)
     if reason := ADDRESSES.available(context):
         pytest.skip(reason)
     monkeypatch.setattr(instrumented, "CASE_BUDGET_S", 1.0)
@@ -213,7 +189,7 @@ def test_a_case_that_takes_too_long_is_no_pass(tmp_path: Path, monkeypatch: pyte
 
 
 def test_without_a_check_case_the_timed_case_is_run(tmp_path: Path) -> None:
-    context = context_of(LOOP % "reduction(+ : wanted)", tmp_path, cases=(Case("big", Use.TIME),))
+    context = program_context(LOOP % "reduction(+ : wanted)", tmp_path, cases=(Case("big", Use.TIME),))
     if reason := RACES.available(context):
         pytest.skip(reason)
     result = RACES.check(subject(LOOP % ""), context)
@@ -221,7 +197,7 @@ def test_without_a_check_case_the_timed_case_is_run(tmp_path: Path) -> None:
 
 
 def test_a_serial_target_needs_no_race_gate(tmp_path: Path, without_clang: None) -> None:
-    context = context_of(LOOP, tmp_path)
+    context = program_context(LOOP, tmp_path)
     context = replace(context, variant=Variant(NATIVE_FLAGS, Target.SERIAL))
     assert RACES.available(context) == ""
     result = RACES.check(subject(LOOP), context)
@@ -229,11 +205,11 @@ def test_a_serial_target_needs_no_race_gate(tmp_path: Path, without_clang: None)
 
 
 def test_without_clang_the_race_gate_says_so(tmp_path: Path, without_clang: None) -> None:
-    assert RACES.available(context_of(LOOP, tmp_path)).startswith("clang missing")
+    assert RACES.available(program_context(LOOP, tmp_path)).startswith("clang missing")
 
 
 def test_without_valgrind_the_gate_says_so(tmp_path: Path, without_clang: None) -> None:
-    assert UNINITIALISED.available(context_of(LOOP, tmp_path)).startswith("valgrind missing")
+    assert UNINITIALISED.available(program_context(LOOP, tmp_path)).startswith("valgrind missing")
 
 
 CXX = """\
@@ -256,7 +232,7 @@ int main()
 
 @pytest.mark.parametrize(("guard", "racy"), [("#pragma omp critical", False), ("", True)])
 def test_cxx_faults_are_named_by_the_line_of_the_task(guard: str, racy: bool, tmp_path: Path) -> None:
-    context = context_of("", tmp_path)
+    context = program_context("", tmp_path)
     task = replace(
         context.task,
         language=Language.CXX,

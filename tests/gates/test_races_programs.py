@@ -7,21 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gate_programs import program_context
 
 from loopwright.core.modes import FailureMode
-from loopwright.core.task import Build, Case, Output, StdoutMode, Target, Task
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import GateResult, GateStatus
-from loopwright.gates.gate import Context, Subject
+from loopwright.gates.gate import Subject
 from loopwright.gates.instrumented import InstrumentedGate
 from loopwright.gates.memory import ADDRESSES, UNDEFINED, UNINITIALISED
 from loopwright.gates.races import RACES
-from loopwright.harness.build import Builder
-from loopwright.harness.execute import CaseRunner
-from loopwright.system.direct import DirectRunner
-from loopwright.system.execution import Limits
-from loopwright.toolchains.discovery import find
-from loopwright.toolchains.toolchain import NATIVE_FLAGS, Variant
 
 pytestmark = pytest.mark.slow
 
@@ -38,29 +32,6 @@ def names(pattern: str) -> list[str]:
     return sorted(path.name for path in PROGRAMS.glob(pattern))
 
 
-def context_for(original: bytes, scratch: Path) -> Context:
-    """What the gates of a run get, for a task of one file and one case without anything to compare."""
-    task = Task(
-        name="program",
-        tree=Tree({"program.c": original}),
-        editable=("program.c",),
-        build=Build(sources=("program.c",)),
-        cases=(Case("only"),),
-        output=Output(stdout=StdoutMode.IGNORE),
-    )
-    runner = DirectRunner()
-    return Context(
-        task=task,
-        builder=Builder(task, runner, scratch),
-        cases=CaseRunner(task, runner, scratch, cores=2),
-        toolchain=find(None),
-        variant=Variant(NATIVE_FLAGS, Target.OPENMP),
-        expected=lambda case: {},
-        limits=lambda case: Limits(),
-        threads=(1, 2),
-    )
-
-
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
@@ -68,7 +39,7 @@ def scratch(tmp_path: Path) -> Iterator[Path]:
 
 
 def judged(gate: InstrumentedGate, source: bytes, scratch: Path, original: bytes = HARMLESS) -> GateResult:
-    context = context_for(original, scratch)
+    context = program_context(original.decode(), scratch)
     if reason := gate.available(context):
         pytest.skip(reason)
     return gate.check(Subject(Tree({"program.c": source})), context)
