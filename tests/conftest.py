@@ -61,7 +61,7 @@ use = "time"
 
 [[case]]
 name = "odd"
-args = ["1021", "7"]
+args = ["0000001021", "7"]
 use = "held-out"
 
 [output]

@@ -76,7 +76,7 @@ use = "time"
 
 [[case]]
 name = "secret-size"
-args = ["1021", "77"]
+args = ["0000001021", "77"]
 use = "held-out"
 
 [output]

@@ -81,7 +81,7 @@ def test_the_real_agent_works_at_the_workbench(
     assert result.status is RunStatus.IMPROVED and result.best is not None and result.best.speedup.low > 1.5
     assert KEY in sent, "the gateway puts the key in"
     assert KEY not in asked, "the agent saw the key and sent it on"
-    for text in ("secret-size", "1021", "journal.jsonl", "lineage.git"):
+    for text in ("secret-size", "0000001021", "journal.jsonl", "lineage.git"):
         assert text not in asked, f"the agent saw {text}"
     assert any("loopwright check" in text for text in steps(events, "command"))
     if name != "qwen":

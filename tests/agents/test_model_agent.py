@@ -56,7 +56,9 @@ def test_a_build_error_a_wrong_answer_a_race_a_slow_version_and_a_good_one(
     assert "build_error" in repair and "weigh.c:6" in repair, "the gate's own evidence goes back"
     assert "became the best" in (run / "evidence" / "model" / "0008-refine.md").read_text()
     for path in (run / "evidence").rglob("*.md"):
-        assert "secret-size" not in path.read_text() and "1021" not in path.read_text(), "held-out case shown"
+        assert "secret-size" not in path.read_text() and "0000001021" not in path.read_text(), (
+            "held-out case shown"
+        )
     spent = calls(events)[-1]["spent"]
     assert spent["calls"] == len(asked) and spent["tokens"] > 1000 and spent["cost_usd"] == 0.0
 
