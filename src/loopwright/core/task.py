@@ -26,6 +26,13 @@ class Target(StrEnum):
 
     SERIAL = "serial"
     OPENMP = "openmp"
+    OFFLOAD = "offload"
+    """OpenMP with target regions: loops run on a device whose memory is its own."""
+
+    @property
+    def uses_openmp(self) -> bool:
+        """Whether programs for it are compiled with OpenMP."""
+        return self in (Target.OPENMP, Target.OFFLOAD)
 
 
 class Language(StrEnum):
