@@ -59,7 +59,7 @@ def task(measured_home: Path, tmp_path: Path) -> Task:
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = Policy(min_rounds=4, max_rounds=5, budget_s=5.0, target_halfwidth=0.5)
     for place in (
-        "bench.baseline_policy",
+        "baseline.baseline_policy",
         "bench.trial_policy",
         "final.final_policy",
         "session.final_policy",

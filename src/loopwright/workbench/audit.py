@@ -19,8 +19,7 @@ from loopwright.gates.nulls import (
 from loopwright.gates.tolerances import ToleranceResult
 from loopwright.harness.types import BuildResult
 from loopwright.tasks.held_out import ends_of, held_out_lines
-from loopwright.workbench.baseline import ORIGINAL_LIMITS, build_original, own_variant
-from loopwright.workbench.context import needed_cases
+from loopwright.workbench.baseline import ORIGINAL_LIMITS, build_original, needed_cases, own_variant
 from loopwright.workbench.null_inputs import (
     Outputs,
     files_given,

@@ -23,18 +23,16 @@ from loopwright.timing.policy import Policy
 from loopwright.timing.promotion import is_promoted
 from loopwright.workbench.baseline import (
     CaseFacts,
-    build_original,
     measure_baseline,
     median_wall_s,
-    own_variant,
-    run_original,
+    run_needed_cases,
 )
-from loopwright.workbench.context import Measured, completed, make_context, needed_cases
+from loopwright.workbench.context import Measured, completed, make_context
 from loopwright.workbench.expected import ExpectedOutputs
 from loopwright.workbench.fit import require_fit
 from loopwright.workbench.journal import Journal, Observer, silent
 from loopwright.workbench.machine_file import MachineFacts, machine_facts
-from loopwright.workbench.policies import baseline_policy, glance_policy, trial_policy
+from loopwright.workbench.policies import glance_policy, trial_policy
 from loopwright.workbench.profiling import profile_build
 from loopwright.workbench.records import from_data, to_data
 from loopwright.workbench.rundir import RunDirectory, open_run, original_candidate
@@ -80,6 +78,7 @@ class Workbench:
         self._evaluations: dict[str, Evaluation] = {}
         self._profiles: dict[str, Profile] = {}
         self._baseline: Baseline | None = None
+        self._prepared_s = 0.0
         self._machine: MachineFacts | None = None
         self._best_id = self.original.id
         self._best_speedup = 1.0
@@ -113,9 +112,14 @@ class Workbench:
 
     @property
     def remaining_s(self) -> float | None:
-        """Seconds of the budget that are left, None without a limit."""
+        """Seconds of the budget that are left, None without a limit.
+
+        Half of the budget belongs to the search, however long it took to measure the original.
+        """
         limit = self.settings.budget.wall_s
-        return None if limit is None else max(0.0, limit - self.journal.run_s)
+        if limit is None:
+            return None
+        return max(0.0, max(limit, self._prepared_s + limit / 2) - self.journal.run_s)
 
     def candidate(self, candidate_id: str) -> Candidate:
         """A candidate of this run by its id; KeyError when there is none."""
@@ -268,23 +272,21 @@ class Workbench:
         self.journal.tell("progress", text=text)
 
     def _prepare_baseline(self) -> None:
-        self._say(f"building the original with {self.context.toolchain.name}")
-        build = build_original(self.context, own_variant(self.context.variant, self.task))
-        for case in needed_cases(self.task):
-            if case.name not in self._measured.cases or not self.expected.has(case.name):
-                self._say(f"running the original: case {case.name}")
-                facts = run_original(self.task, self.context.cases, build, case, self.expected)
-                self.add_measured(case.name, facts)
+        known = frozenset(name for name in self._measured.cases if self.expected.has(name))
+        run_needed_cases(self.context, self.expected, known, self.add_measured, self._say)
         audit = require_fit(self.context, self.directory.home, self._say)
         if audit is not None:
             self.journal.write("audit", elapsed_s=round(audit.elapsed_s, 6), warnings=list(audit.warnings))
-        policy = baseline_policy(self.execution_s())
-        baseline, comparisons = measure_baseline(self.context, self._measured.repetitions, policy, self._say)
+        measured = self._measured
+        baseline, comparisons = measure_baseline(
+            self.context, measured.cases, measured.repetitions, self._say
+        )
         self._baseline = baseline
-        self.journal.write(
+        event = self.journal.write(
             "baseline", baseline=to_data(baseline), comparisons=to_data(comparisons),
             toolchain=self.context.toolchain.name,
         )  # fmt: skip
+        self._prepared_s = event.run_s
 
     def _evaluate_original(self) -> Evaluation:
         """The original is its own baseline: nothing is measured, nothing counted."""
@@ -377,6 +379,7 @@ class Workbench:
                     self._measured.cases[str(data["case"])] = from_data(CaseFacts, data["facts"])
                 case "baseline":
                     self._baseline = from_data(Baseline, data["baseline"])
+                    self._prepared_s = event.run_s
                 case "evaluation":
                     evaluation = from_data(Evaluation, data["evaluation"])
                     self._restore(evaluation.candidate, evaluation.parent, evaluation.title)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from loopwright.core.errors import ToolMissing
 from loopwright.core.machine import Floors
-from loopwright.core.task import Case, Target, Task, Use
+from loopwright.core.task import Case, Target, Task
 from loopwright.gates.gate import Context
 from loopwright.harness.build import Builder
 from loopwright.harness.execute import CaseRunner
@@ -122,8 +122,3 @@ def completed(context: Context, flags: tuple[str, ...], floors: Floors | None) -
     machine's ceilings where they are measured.
     """
     return replace(context, variant=replace(context.variant, flags=flags), floors=floors)
-
-
-def needed_cases(task: Task) -> tuple[Case, ...]:
-    """The cases that are run before candidates come; held-out ones wait for the end."""
-    return task.cases_for(Use.CHECK, Use.TIME)

@@ -194,6 +194,12 @@ def _held_out_speedup(
     return comparison.speedup if comparison else None, result
 
 
+def _why_nothing(bench: Workbench) -> str:
+    if bench.remaining_s == 0.0:
+        return f"the budget of {bench.settings.budget.wall_s:g} s ended before anything was tried: --budget"
+    return "nothing was proposed"
+
+
 def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failure]]) -> RunResult:
     failures = Counter(str(e.verdict.failure.mode) for e in bench.evaluations if e.verdict.failure)
     failures.update(str(failure.mode) for _, failure in dropped)
@@ -203,7 +209,7 @@ def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failur
         status, reason = RunStatus.IMPROVED, best.title
     elif any(e.verdict.passed for e in evaluations) or not evaluations:
         status = RunStatus.NO_GAIN
-        reason = "nothing was proposed" if not evaluations else "no candidate was faster beyond doubt"
+        reason = "no candidate was faster beyond doubt" if evaluations else _why_nothing(bench)
         if dropped:
             reason = f"what was faster failed at the end: {dropped[0][1].message}"
     else:

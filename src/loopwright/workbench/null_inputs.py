@@ -14,8 +14,7 @@ from loopwright.gates.gate import Context
 from loopwright.harness.build import Builder
 from loopwright.harness.execute import CaseRunner
 from loopwright.harness.types import BuildResult
-from loopwright.workbench.baseline import ORIGINAL_LIMITS, own_variant
-from loopwright.workbench.context import needed_cases
+from loopwright.workbench.baseline import ORIGINAL_LIMITS, needed_cases, own_variant
 
 Outputs = Mapping[str, AnyArray]
 

@@ -27,11 +27,11 @@ from loopwright.workbench.baseline import (
     CaseFacts,
     build_original,
     native_variant,
-    outputs_differ,
     own_variant,
-    run_original,
+    run_needed_cases,
+    try_variant,
 )
-from loopwright.workbench.context import Measured, completed, make_context, needed_cases
+from loopwright.workbench.context import Measured, completed, make_context
 from loopwright.workbench.expected import ExpectedOutputs
 from loopwright.workbench.held_out import HeldOutCases, choose, held_out_outputs, run_originals
 from loopwright.workbench.machine_file import machine_facts
@@ -166,16 +166,13 @@ class Session(AbstractContextManager["Session"]):
         return [self._measured.cases[case.name] for case in self.task.cases_for(Use.TIME)]
 
     def _prepare(self) -> None:
-        self._say(f"building the original with {self.context.toolchain.name}")
         own = own_variant(self.context.variant, self.task)
-        build = build_original(self.context, own)
-        for case in needed_cases(self.task):
-            self._say(f"running the original: case {case.name}")
-            facts = run_original(self.task, self.context.cases, build, case, self._expected)
-            self._measured.cases[case.name] = facts
+        run_needed_cases(
+            self.context, self._expected, frozenset(), self._measured.cases.__setitem__, self._say
+        )
         native = native_variant(self.context.variant, self.task)
         # As in a run: the flags of the baseline, as far as they leave the result as it is.
-        wrong = outputs_differ(self.context, build_original(self.context, native))
+        wrong = try_variant(self.context, build_original(self.context, native), self._measured.cases).problem
         context = completed(self.context, own.flags if wrong else native.flags, None)
         if self._home is not None:
             runner, scratch = context.cases.runner, self._directory.scratch

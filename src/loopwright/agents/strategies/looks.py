@@ -84,10 +84,12 @@ class Climber:
     def is_late(self, candidate: Candidate) -> bool:
         """Whether a first look at the candidate would leave no time for a trial of what looked good before.
 
+        The first look of all is never late: a run shall try something.
+
         Looks that were made already take no time: a resumed run takes the same way up to where it stopped.
         """
-        left = self.bench.remaining_s
-        if left is None or any(e.candidate == candidate.id for e in self.bench.evaluations):
+        left, made = self.bench.remaining_s, self.bench.evaluations
+        if left is None or not made or any(e.candidate == candidate.id for e in made):
             return False
         return left < _EXECUTIONS_OF_A_TRIAL * self.bench.execution_s() + _GRACE_S
 
