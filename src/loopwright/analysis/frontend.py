@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -16,11 +16,11 @@ from loopwright.analysis.inlining import inline_calls
 from loopwright.analysis.invariants import Differences, Relations, member_differences
 from loopwright.analysis.ir import LoopNest, Unknown
 from loopwright.analysis.liveness import Liveness
-from loopwright.analysis.lowering import Lowering
+from loopwright.analysis.lowering import LoweredObject, Lowering
 from loopwright.analysis.nests import LOOPS, REGION, NestReader
 from loopwright.analysis.objects import Objects
 from loopwright.analysis.origins import Aliasing
-from loopwright.analysis.syntax import Stmt, Unit
+from loopwright.analysis.syntax import Function, Stmt, Unit
 from loopwright.core.task import Kernel, Language
 from loopwright.core.tree import Tree
 
@@ -58,6 +58,40 @@ def read_nests(
     reading to functions of these names. `kernel` adds what the task promises about its arguments. A file
     with errors is listed in `unreadable` and gives no nest; nothing in the sources raises.
     """
+    program = read_program(
+        tree, sources, language, include=include, defines=defines, standard=standard, kernel=kernel
+    )
+    found = [
+        (nest, is_region)
+        for unit in program.units
+        for nest, is_region in _nests_of(unit, functions, regions=regions)
+    ]
+    return SourceFacts(
+        tuple(nest for nest, is_region in found if not is_region),
+        program.unreadable,
+        tuple(nest for nest, is_region in found if is_region),
+    )
+
+
+@dataclass(frozen=True)
+class Program:
+    """Parsed sources, from which any loop can be read, and the files that could not be read, with why."""
+
+    units: tuple[UnitReader, ...]
+    unreadable: tuple[Unknown, ...] = ()
+
+
+def read_program(
+    tree: Tree,
+    sources: Sequence[str],
+    language: Language,
+    *,
+    include: Sequence[str] = (),
+    defines: Sequence[str] = (),
+    standard: str | None = None,
+    kernel: Kernel | None = None,
+) -> Program:
+    """Parse `sources`; the arguments are those of :func:`read_nests`."""
     units: list[Unit] = []
     callees: list[Callees] = []
     unreadable: list[Unknown] = []
@@ -78,29 +112,64 @@ def read_nests(
             inline_calls(unit)
             units.append(unit)
     whole = kernel is None and not unreadable and _is_whole_program(tree, sources, units)
-    program = _Program(
-        kernel, functions, whole and len(units) == 1, member_differences(units) if whole else {}
-    )
-    found = [
-        (nest, is_region)
+    differences = member_differences(units) if whole else {}
+    readers = (
+        UnitReader(unit, called, kernel, is_one_file=whole and len(units) == 1, differences=differences)
         for unit, called in zip(units, callees, strict=True)
-        for nest, is_region in _nests_of(unit, called, program, regions=regions)
-    ]
-    return SourceFacts(
-        tuple(nest for nest, is_region in found if not is_region),
-        tuple(unreadable),
-        tuple(nest for nest, is_region in found if is_region),
     )
+    return Program(tuple(readers), tuple(unreadable))
 
 
 @dataclass(frozen=True)
-class _Program:
-    """What holds for all files: the kernel, the functions asked for, whether one file is all of it."""
+class ReadNest:
+    """A loop nest, and what its objects are in the source: by id the variable and the way from it."""
 
-    kernel: Kernel | None
-    functions: Collection[str] | None
-    is_one_file: bool
-    differences: Differences
+    nest: LoopNest
+    objects: Mapping[str, LoweredObject]
+
+
+class UnitReader:
+    """Reads the loops of one parsed file. `kernel` promises that the arrays of its function are apart."""
+
+    def __init__(
+        self,
+        unit: Unit,
+        callees: Callees,
+        kernel: Kernel | None,
+        *,
+        is_one_file: bool,
+        differences: Differences,
+    ) -> None:
+        name = kernel.function if kernel is not None and kernel.restrict else None
+        promised = frozenset(f.key for f in unit.functions.values() if f.name == name)
+        self.unit = unit
+        self.callees = callees
+        self.summaries = Summaries(unit)
+        self.aliasing = Aliasing(unit, whole=is_one_file, promised=promised, calls=self.summaries)
+        self._objects = Objects(unit, self.aliasing.cells) if is_one_file else None
+        self._differences = differences
+
+    def read(self, function: Function, loop: Stmt) -> ReadNest:
+        """The nest whose outermost loop is `loop` (or the statements of a region), which may itself stand in
+        other loops: what these change is a parameter of the nest.
+        """
+        effects = self.aliasing.effects(function)
+        relations = Relations(self._differences, self.aliasing.cells, function, effects, self._objects)
+        raw = NestReader(self.unit, function, effects, self.summaries).read(loop)
+        called = partial(self.callees.inside, function.key)
+        lowering = Lowering(raw, Liveness(function, effects, loop), relations, called)
+        root = lowering.loop(raw.root)
+        apart, by_type = disjoint_pairs(list(lowering.objects.values()), function, self.aliasing)
+        nest = LoopNest(
+            function=function.name,
+            root=root,
+            arrays=lowering.arrays(),
+            parameters=lowering.parameters(),
+            assumptions=lowering.assumptions,
+            disjoint=apart,
+            disjoint_by_type=by_type,
+        )
+        return ReadNest(nest, {o.id: o for o in lowering.objects.values()})
 
 
 def _is_whole_program(tree: Tree, sources: Sequence[str], units: Sequence[Unit]) -> bool:
@@ -123,39 +192,16 @@ def _lay_out(tree: Tree, folder: Path) -> None:
 
 
 def _nests_of(
-    unit: Unit, callees: Callees, program: _Program, *, regions: bool
+    reader: UnitReader, functions: Collection[str] | None, *, regions: bool
 ) -> Iterator[tuple[LoopNest, bool]]:
-    kernel = program.kernel
-    name = kernel.function if kernel is not None and kernel.restrict else None
-    promised = frozenset(f.key for f in unit.functions.values() if f.name == name)
-    summaries = Summaries(unit)
-    aliasing = Aliasing(unit, whole=program.is_one_file, promised=promised, calls=summaries)
-    objects = Objects(unit, aliasing.cells) if program.is_one_file else None
-    for function in unit.functions.values():
-        asked = program.functions is None or function.name in program.functions
-        if not function.in_main_file or not asked:
+    for function in reader.unit.functions.values():
+        if not function.in_main_file or not (functions is None or function.name in functions):
             continue
-        effects = aliasing.effects(function)
-        relations = Relations(program.differences, aliasing.cells, function, effects, objects)
         roots = [(loop, False) for loop in outermost_loops(function.body)]
         if regions:
             roots += [(region, True) for region in consecutive(function.body)]
         for outermost, is_region in roots:
-            raw = NestReader(unit, function, effects, summaries).read(outermost)
-            called = partial(callees.inside, function.key)
-            lowering = Lowering(raw, Liveness(function, effects, outermost), relations, called)
-            root = lowering.loop(raw.root)
-            apart, by_type = disjoint_pairs(list(lowering.objects.values()), function, aliasing)
-            nest = LoopNest(
-                function=function.name,
-                root=root,
-                arrays=lowering.arrays(),
-                parameters=lowering.parameters(),
-                assumptions=lowering.assumptions,
-                disjoint=apart,
-                disjoint_by_type=by_type,
-            )
-            yield nest, is_region
+            yield reader.read(function, outermost).nest, is_region
 
 
 def outermost_loops(statement: Stmt) -> Iterator[Stmt]:
