@@ -112,3 +112,44 @@ def test_a_macro_that_hides_a_loop_variable_is_seen() -> None:
     proposals, refusals = ask_regions(MOVE, text)
     assert not proposals
     assert any("macro HERE" in r.reason for r in refusals)
+
+
+HANDED_ON = Case(
+    """void kernel(int m, int n, double A[restrict m][n], const double *restrict x, double *restrict y)
+{
+    for (int j = 0; j < n; j++)
+        y[j] = 0;
+    for (int i = 0; i < m; i++) {
+        double row = 0.0;
+        for (int j = 0; j < n; j++)
+            row += A[i][j] * x[j];
+        for (int j = 0; j < n; j++)
+            y[j] += A[i][j] * row;
+    }
+}
+""",
+    ("m", "n"),
+    (("A", "m * n"), ("x", "n"), ("y", "n")),
+    values=((1, 1), (7, 13), (64, 31), (130, 257)),
+)
+
+
+def test_loops_that_stay_in_their_piece_get_vectors(tmp_path: Path) -> None:
+    proposals, _ = ask_regions(MOVE, HANDED_ON.text)
+    after = text_of(proposals[0])
+    assert "#pragma omp simd reduction(+: row)\n" in after
+    assert proposals[0].edit.details["rounding"] == "may differ"
+    compare(HANDED_ON, proposals, tmp_path)
+
+
+def test_a_recurrence_in_a_piece_gets_none() -> None:
+    twin = HANDED_ON.text.replace("row += A[i][j] * x[j];", "row = A[i][j] * x[j] - 0.5 * row;")
+    twin = twin.replace("y[j] += A[i][j] * row;", "y[j] += y[j > 0 ? j - 1 : 0] * row;")
+    for proposal in ask_regions(MOVE, twin)[0]:
+        assert "simd" not in text_of(proposal).split("double row")[1], text_of(proposal)
+
+
+def test_reading_rows_once_comes_first_and_says_that_it_saves_more() -> None:
+    proposals, _ = ask_regions(MOVE, MVT.text)
+    assert "fused" in proposals[0].edit.title
+    assert proposals[0].gain > 2 * ask_regions(MOVE, ATAX.text)[0][0].gain

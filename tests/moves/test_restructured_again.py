@@ -69,8 +69,9 @@ def test_threads_and_vectors_may_be_added_later() -> None:
     from loopwright.moves.parallel_for import ParallelFor
     from loopwright.moves.simd import Simd
 
-    serial = text_of(ask_regions(Fusion(), GEMVER.text, target=Target.SERIAL)[0][0])
-    assert "block + 256 ? n : block + 256)" in serial
+    proposals, _ = ask_regions(Fusion(), GEMVER.text, target=Target.SERIAL)
+    (serial,) = (text_of(p) for p in proposals if "in blocks" in p.edit.title)
+    assert "block + 1024 ? n : block + 1024)" in serial
     threads, _ = ask(ParallelFor(), serial)
     assert any("over block" in p.edit.title for p in threads)
     vectors, refusals = ask(Simd(), serial)

@@ -12,9 +12,9 @@ from loopwright.moves.canonical import is_name
 from loopwright.moves.move import Declined, NestSource, accessed
 from loopwright.moves.rewrite import blanked
 
-STACK_BYTES = 64 << 10
-"""Largest private array that is put on the stack of every thread; libomp gives threads 4 MiB, some
-systems give 2 MiB or less, and the program needs the rest."""
+STACK_BYTES = 256 << 10
+"""Largest private array that is put on the stack of every thread: an eighth of the 2 MiB that threads have at
+least under glibc and libomp, since the program needs the rest."""
 
 OPERATORS = frozenset({"+", "*", "min", "max", "&", "|", "^", "&&", "||"})
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from loopwright.analysis.polyhedral import OutOfTime
 from loopwright.analysis.scop import Scop
 from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, refusal
-from loopwright.moves.plans import Plan, blocked, distributed, fused, reordered, schedule_of
+from loopwright.moves.plans import Plan, blocked, distributed, fused, memory_gain, reordered, schedule_of
 from loopwright.moves.restructure import AsItIs, Rewrite, rewritten, scops
 
 FAMILY = "fusion"
@@ -45,6 +45,13 @@ class Fusion:
 def _plans(scop: Scop) -> Iterator[tuple[str, tuple[Plan, ...], float]]:
     apart = distributed(scop)
     joined = fused(scop, apart)
-    yield "loops fused that use the same data", blocked(scop, joined), 2.0
+    blocks = blocked(scop, joined)
+    fused_words = "loops fused that use the same data"
+    # Whole rows are streamed faster than pieces of them: private copies of the sums come before blocks.
+    gain = memory_gain(scop, joined)
+    yield fused_words, joined, 2.0 * gain
+    if blocks != joined:
+        yield f"{fused_words}, in blocks", blocks, 1.9 * gain
     if joined != apart and reordered(scop, apart):
-        yield "loops distributed and ordered along memory", blocked(scop, apart), 1.6
+        gain = memory_gain(scop, apart)
+        yield "loops distributed and ordered along memory", blocked(scop, apart), 1.6 * gain

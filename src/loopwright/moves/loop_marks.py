@@ -8,9 +8,12 @@ keeps in one element gets a scalar of its own, so that the compiler may keep it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from loopwright.analysis.ir import Access, Affine, Storage
+from loopwright.analysis.dependence import loop_facts
+from loopwright.analysis.facts import NestFacts
+from loopwright.analysis.ir import Access, Affine, Loop, Storage
+from loopwright.analysis.polyhedral import Model, OutOfTime, Solver
 from loopwright.analysis.schedules import Schedule, carried, meets_others
 from loopwright.analysis.scop import Scop
 from loopwright.moves.canonical import is_name
@@ -18,12 +21,15 @@ from loopwright.moves.clauses import STACK_BYTES, constant_elements, stated_leng
 from loopwright.moves.loop_names import variables_in
 from loopwright.moves.loop_tree import For, If, Kept, Node, Run, constant_trips, is_innermost, loops, runs
 from loopwright.moves.loop_values import Sum, extreme_values
-from loopwright.moves.move import Declined, NestSource
-from loopwright.moves.rewrite import blanked
+from loopwright.moves.move import Declined, NestSource, label
+from loopwright.moves.rewrite import blanked, line_start
+from loopwright.moves.simd import simd_clauses
 
 _WORDS = {"+": "sum", "*": "product"}
 _MOST_AROUND = 1
 """Serial loops around a loop that runs on all threads."""
+_SECONDS = 2.0
+"""For the proofs about loops that stay inside their piece."""
 _SHORTEST = 8
 """Fewest iterations for which vectors are worth a directive."""
 
@@ -63,6 +69,7 @@ class Marker:
             self._threads(nodes, deepest, 0)
         if vectors:
             self._vectors(nodes, ())
+            self._vectors_in_pieces(nodes)
         return self.marks
 
     def _carried(self, loop: For) -> tuple[str, ...]:
@@ -221,6 +228,33 @@ class Marker:
             self.marks.reordered = True
             words = ", ".join(self.scop.array(k.array).name for k in kept)
             self.marks.notes.append(f"sums into {words} are kept in vectors, so the rounding may differ")
+
+    def _vectors_in_pieces(self, nodes: list[Node]) -> None:
+        """`simd` for the innermost loops of pieces that move as a whole, with their own text."""
+        inside = [
+            (run, loop)
+            for run in runs(nodes)
+            for item in self.scop.piece(run.piece).items
+            if isinstance(item, Loop)
+            for loop in item.walk()
+            if not loop.loops
+        ]
+        if not inside:
+            return
+        model = Model(self.scop.nest, Solver(_SECONDS))
+        for run, loop in inside:
+            start = loop.range.start
+            if self.source.data[line_start(self.source.data, start) : start].strip():
+                continue
+            try:
+                facts = NestFacts(self.scop.nest, {loop.id: loop_facts(model, loop)})
+                clauses = simd_clauses(replace(self.source, facts=facts), loop)
+            except (Declined, OutOfTime):
+                continue
+            run.directives[start] = f"#pragma omp simd{clauses.text}"
+            self.marks.reordered |= any(not r.exact for r in facts.loops[loop.id].reductions)
+            self.marks.notes.append(f"no dependence is carried by the loop over {label(loop)}")
+            self.marks.notes += clauses.notes
 
     def _runs_along_memory(self, run: Run, loop: For) -> bool:
         piece = self.scop.piece(run.piece)

@@ -56,6 +56,8 @@ class Run:
 
     piece: str
     values: tuple[Sum, ...]
+    directives: dict[int, str] = field(default_factory=dict)
+    """OpenMP lines for loops in the piece's own text, by the offset of the loop in the file."""
 
 
 @dataclass(frozen=True)

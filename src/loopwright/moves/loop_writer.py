@@ -177,14 +177,16 @@ class LoopWriter:
                 if own not in known and not alone:
                     known[own] = shown
         comments = self._comments_for(piece.id, loop=False)
-        lines = [*comments, *self._text(piece, code, renamed)]
+        lines = [*comments, *self._text(piece, code, renamed, run.directives)]
         if not declared:
             return lines
         if alone or all(known.get(name) == value for name, value in fresh.items()):
             return [*declared, *lines]
         return ["{", *(self._in(line) for line in [*declared, *lines]), "}"]
 
-    def _text(self, piece: Piece, code: str, renamed: Mapping[str, str]) -> list[str]:
+    def _text(
+        self, piece: Piece, code: str, renamed: Mapping[str, str], directives: Mapping[int, str]
+    ) -> list[str]:
         """The lines of a piece, with the indentation of its first line taken off the others."""
         spans = {
             (r.access.range.start - piece.start, r.access.range.end - piece.start): kept.name
@@ -193,6 +195,9 @@ class LoopWriter:
             for r in piece.references
             if r.array.id == kept.array and r.access.reduction is not None
         }
+        for offset, directive in directives.items():
+            here = offset - piece.start
+            spans[here, here] = f"{directive}\n{indentation(self.data, offset).decode()}"
         whole = substituted_text(self.data[piece.start : piece.end], code, renamed, spans)
         before = indentation(self.data, piece.start).decode("latin-1")
         lines = whole.splitlines()
@@ -210,10 +215,10 @@ class LoopWriter:
     # -- layout
 
     def _in(self, line: str) -> str:
-        return self.unit + line if line.strip() and not line.startswith("#") else line.strip()
+        return self.unit + line if line.strip() else ""
 
     def _braced(self, header: str, body: list[str]) -> list[str]:
-        inside = [self._in(line) if not line.startswith("#") else self.unit + line for line in body]
+        inside = [self._in(line) for line in body]
         first = body[0] if body else ";"
         single = len(body) == 1 and not first.startswith(("if ", "if(", "const "))
         if single or (first.startswith("for (") and not first.endswith("{") and len(body) == 2):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from loopwright.analysis.ir import Loop
 from loopwright.core.task import Target
 from loopwright.moves.canonical import governing_openmp, require_canonical, require_untroubled
-from loopwright.moves.clauses import clauses_for, require_parallel
+from loopwright.moves.clauses import Clauses, clauses_for, require_parallel
 from loopwright.moves.move import (
     Declined,
     NestSource,
@@ -49,14 +49,23 @@ class Simd:
                 yield refusal(source, loop, FAMILY, str(reason))
 
 
-def _edit(source: NestSource, loop: Loop) -> Proposal:
+def simd_clauses(source: NestSource, loop: Loop) -> Clauses:
+    """The clauses for `simd` on an innermost loop.
+
+    Raises:
+        Declined: when its iterations may not, or cannot profitably, run in the lanes of a vector.
+    """
     require_untroubled(loop)
     require_parallel(source.facts_of(loop))
     require_canonical(source, loop)
     trips = constant_trips(loop)
     if trips is not None and trips < SHORTEST:
         raise Declined(f"it has {trips} iterations only")
-    clauses = clauses_for(source, loop, inner_variables=False, arrays=False)
+    return clauses_for(source, loop, inner_variables=False, arrays=False)
+
+
+def _edit(source: NestSource, loop: Loop) -> Proposal:
+    clauses = simd_clauses(source, loop)
     content = apply(source.data, [place_before(source.data, loop, f"#pragma omp simd{clauses.text}")])
     accesses = [(source.nest.array(a.array), a) for s in loop.statements() for a in s.accesses]
     strides = [stride(array, access, loop) for array, access in accesses if not array.is_scalar]
