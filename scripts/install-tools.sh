@@ -28,9 +28,9 @@ if [ "${1:-}" = bench ]; then
         | gcc -x c - -lopenblas -o "$probe" 2>/dev/null || needed="$needed libopenblas-dev"
     rm -f "$probe"
 fi
-# clang without these compiles, but has no OpenMP, no sanitizers and no llvm-symbolizer.
+# clang without these compiles, but has no OpenMP, no sanitizers, no llvm-symbolizer and no offload packager.
 if have dpkg-query; then
-    for package in llvm-19 libomp-19-dev libclang-rt-19-dev; do
+    for package in llvm-19 libomp-19-dev libclang-rt-19-dev clang-tools-19; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "install ok" || needed="$needed $package"
     done
 fi

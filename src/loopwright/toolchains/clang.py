@@ -11,6 +11,7 @@ from loopwright.core.errors import ToolMissing
 from loopwright.core.profile import Remark
 from loopwright.core.task import Language, Target
 from loopwright.toolchains import remarks
+from loopwright.toolchains.device import Device, DeviceSupport, support_for
 from loopwright.toolchains.diagnostics import PlainText
 from loopwright.toolchains.install import install_line
 from loopwright.toolchains.toolchain import Purpose, Variant
@@ -37,6 +38,7 @@ class Clang(PlainText):
         archer: libarcher.so, which tells ThreadSanitizer of OpenMP's synchronisation; None when missing.
         polly: what its polyhedral optimiser can do.
         native_flag: how -march=native is spelt on this architecture.
+        devices: what was tried of offloading (`toolchains.devices`); empty when nothing was.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Clang(PlainText):
     archer: Path | None = None
     polly: Polly = Polly.ABSENT
     native_flag: str = "-march=native"
+    devices: tuple[DeviceSupport, ...] = ()
 
     @property
     def family(self) -> str:
@@ -87,9 +90,11 @@ class Clang(PlainText):
 
     def environment(self, variant: Variant) -> Mapping[str, str]:
         """For races: Archer by name (it does not always load by itself, and then every barrier looks like
-        a race) and libomp's own memory accesses left out.
+        a race) and libomp's own memory accesses left out. For offloading what the device needs.
         """
-        if variant.purpose is not Purpose.RACES or variant.target is not Target.OPENMP:
+        if variant.target is Target.OFFLOAD and variant.device is not Device.FALLBACK:
+            return support_for(self.devices, variant.device, self.name).environment
+        if variant.purpose is not Purpose.RACES or not variant.target.uses_openmp:
             return {}
         settings = {"TSAN_OPTIONS": "ignore_noninstrumented_modules=1"}
         if self.archer is not None:
@@ -105,7 +110,7 @@ class Clang(PlainText):
         return remarks.from_clang(content)
 
     def _target_flags(self, variant: Variant) -> tuple[str, ...]:
-        if variant.target is not Target.OPENMP:
+        if not variant.target.uses_openmp:
             return ()
         if self.openmp_problem:
             raise ToolMissing(
@@ -113,6 +118,8 @@ class Clang(PlainText):
                 hint=f"to get it: {install_line('libomp', version=self.major)}",
             )
         # Named, because a clang configured for libgomp takes a bare -fopenmp and ignores every pragma.
+        if variant.target is Target.OFFLOAD:
+            return ("-fopenmp=libomp", *support_for(self.devices, variant.device, self.name).compile_flags)
         return ("-fopenmp=libomp",)
 
     def _purpose_flags(self, variant: Variant) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 import tempfile
 from dataclasses import replace
 from functools import cache
@@ -19,10 +18,10 @@ from loopwright.core.errors import ToolMissing, UsageError
 from loopwright.toolchains.clang import Clang, Polly
 from loopwright.toolchains.gcc import Gcc
 from loopwright.toolchains.install import install_line
+from loopwright.toolchains.probes import gist, own_file, said
 from loopwright.toolchains.toolchain import Toolchain
 
 _DRIVER = re.compile(r"^(?P<family>gcc|clang)(?:-(?P<version>\d+(?:\.\d+)*))?$")
-_TIMEOUT_S = 30.0
 
 _OPENMP_PROGRAM = """\
 #include <omp.h>
@@ -182,7 +181,7 @@ def describe(driver: Path) -> Toolchain | None:
     with tempfile.TemporaryDirectory(prefix="loopwright-compiler-") as folder:
         scratch = Path(folder)
         if family == "gcc":
-            offload = "OFFLOAD_TARGET_NAMES" in _run((str(driver), "-v"), scratch)[1]
+            offload = "OFFLOAD_TARGET_NAMES" in said((str(driver), "-v"), scratch)[1]
             flags = ("-fopenmp", "-foffload=disable") if offload else ("-fopenmp",)
             problem = _openmp_problem(driver, flags, scratch)
             if problem and not _compiles(driver, scratch):
@@ -204,27 +203,8 @@ def describe(driver: Path) -> Toolchain | None:
         )
 
 
-def _run(argv: tuple[str, ...], folder: Path, *, text: str = "") -> tuple[int | None, str]:
-    """Exit status (None: did not run or did not end) and everything that was printed."""
-    environment = {**os.environ, "LC_ALL": "C"}
-    try:
-        done = subprocess.run(
-            argv,
-            cwd=folder,
-            input=text.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=_TIMEOUT_S,
-            env=environment,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        return None, str(error)
-    return done.returncode, done.stdout.decode("utf-8", "replace")
-
-
 def _macros(driver: Path, language: str) -> dict[str, str]:
-    status, printed = _run((str(driver), "-dM", "-E", "-x", language, "-"), Path("/"))
+    status, printed = said((str(driver), "-dM", "-E", "-x", language, "-"), Path("/"))
     if status != 0:
         return {}
     pairs = (line.split(" ", 2)[1:] for line in printed.splitlines() if line.startswith("#define __"))
@@ -262,11 +242,11 @@ def _problem(driver: Path, program: str, flags: tuple[str, ...], scratch: Path) 
     """Empty when `program` compiles with `flags` and ends with status 0, else what went wrong."""
     executable, printed = _compiled(driver, program, flags, scratch)
     if executable is None:
-        return f"a small program does not compile: {_gist(printed)}"
-    status, printed = _run((str(executable),), scratch)
+        return f"a small program does not compile: {gist(printed)}"
+    status, printed = said((str(executable),), scratch)
     if status == 3:
         return "a parallel region ran with one thread"
-    return "" if status == 0 else f"a small program does not run: {_gist(printed) or f'status {status}'}"
+    return "" if status == 0 else f"a small program does not run: {gist(printed) or f'status {status}'}"
 
 
 def _compiled(driver: Path, program: str, flags: tuple[str, ...], scratch: Path) -> tuple[Path | None, str]:
@@ -274,15 +254,9 @@ def _compiled(driver: Path, program: str, flags: tuple[str, ...], scratch: Path)
     source, executable = scratch / "probe.c", scratch / "probe"
     source.write_text(program)
     executable.unlink(missing_ok=True)
-    status, printed = _run((str(driver), *flags, str(source), "-o", str(executable)), scratch)
+    status, printed = said((str(driver), *flags, str(source), "-o", str(executable)), scratch)
     made = status == 0 and executable.is_file() and executable.read_bytes()[:4] == b"\x7fELF"
     return executable if made else None, printed
-
-
-def _gist(printed: str) -> str:
-    lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    telling = [line for line in lines if "error" in line.lower() or "cannot" in line]
-    return (telling or lines or [""])[0][:200]
 
 
 def _libomp(driver: Path, scratch: Path) -> tuple[str, Path | None]:
@@ -290,7 +264,7 @@ def _libomp(driver: Path, scratch: Path) -> tuple[str, Path | None]:
     problem = _openmp_problem(driver, ("-fopenmp=libomp",), scratch)
     if not problem:
         return "", None
-    library = _own_file(driver, "libomp.so", scratch)
+    library = own_file(driver, "libomp.so", scratch)
     if library is not None:
         folder = library.parent
         told = ("-fopenmp=libomp", f"-L{folder}", f"-Wl,-rpath,{folder}")
@@ -300,21 +274,14 @@ def _libomp(driver: Path, scratch: Path) -> tuple[str, Path | None]:
 
 
 def _archer(driver: Path, scratch: Path) -> Path | None:
-    return _own_file(driver, "libarcher.so", scratch)
-
-
-def _own_file(driver: Path, name: str, scratch: Path) -> Path | None:
-    """The file `name` among this compiler's libraries, None when it has none."""
-    status, printed = _run((str(driver), f"-print-file-name={name}"), scratch)
-    path = Path(printed.strip())
-    return path.resolve() if status == 0 and path.is_absolute() and path.is_file() else None
+    return own_file(driver, "libarcher.so", scratch)
 
 
 def _polly(driver: Path, scratch: Path) -> Polly:
     source, assembly = scratch / "polly.c", scratch / "polly.s"
     source.write_text(_POLLY_PROGRAM)
     common = (str(driver), "-O3", "-S", str(source), "-o", str(assembly), "-mllvm", "-polly")
-    if _run((*common, "-mllvm", "-polly-parallel"), scratch)[0] == 0 and assembly.is_file():
+    if said((*common, "-mllvm", "-polly-parallel"), scratch)[0] == 0 and assembly.is_file():
         text = assembly.read_text(errors="replace")
         return Polly.PARALLEL if re.search(r"GOMP_parallel|__kmpc_fork_call", text) else Polly.SERIAL
-    return Polly.SERIAL if _run(common, scratch)[0] == 0 else Polly.ABSENT
+    return Polly.SERIAL if said(common, scratch)[0] == 0 else Polly.ABSENT

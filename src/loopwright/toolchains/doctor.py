@@ -12,8 +12,9 @@ from pathlib import Path
 from loopwright.core.errors import ToolMissing
 from loopwright.core.task import Language
 from loopwright.system.bubblewrap import bubblewrap_problem
-from loopwright.toolchains import discovery, trials
+from loopwright.toolchains import devices, discovery, trials
 from loopwright.toolchains.clang import Clang, Polly
+from loopwright.toolchains.device import Device
 from loopwright.toolchains.gcc import Gcc
 from loopwright.toolchains.install import install_line
 from loopwright.toolchains.toolchain import Tool
@@ -30,6 +31,12 @@ _POLLY = {
 _COMPILES_CXX = {"gcc": "building and timing C++ tasks", "clang": "C++ tasks with clang"}
 _CXX = {"gcc": "g++", "clang": "clang"}
 _OPENMP = {"gcc": "libgomp", "clang": "libomp"}
+_DEVICES = {"gcc": (Device.NVPTX,), "clang": (Device.HOST, Device.NVPTX)}
+_DEVICE_NAMES = {Device.HOST: "host device", Device.NVPTX: "NVIDIA offload"}
+_OFFLOADS = {
+    Device.HOST: "--target offload without a GPU: target regions run with a memory of their own",
+    Device.NVPTX: "compiling target regions for NVIDIA GPUs",
+}
 
 
 def examine() -> tuple[Tool, ...]:
@@ -61,6 +68,8 @@ def _compilers() -> Iterator[Tool]:
             )
             yield _cxx(toolchain)
             yield _openmp(toolchain)
+            for device in _DEVICES[toolchain.family]:
+                yield _device(toolchain, device)
 
 
 def _cxx(toolchain: Gcc | Clang) -> Tool:
@@ -87,6 +96,28 @@ def _openmp(toolchain: Gcc | Clang) -> Tool:
     version = major if toolchain.family == "clang" else ""
     install = install_line(_OPENMP[toolchain.family], version=version)
     return Tool(name, enables, False, install=install, notes=(toolchain.openmp_problem,))
+
+
+def _device(toolchain: Gcc | Clang, device: Device) -> Tool:
+    """What became of a small program with target regions. `found` when they ran on the device; without a GPU
+    it has to do that they compiled for one.
+    """
+    support = devices.tried(toolchain, device)
+    compiles_only = device is Device.NVPTX and support.compiled and not devices.gpu()
+    kind = f"for {support.architecture}: " if support.compiled and support.architecture else ""
+    install = ""
+    if support.install:
+        major = toolchain.version.partition(".")[0] if support.install == "offload" else ""
+        install = install_line(support.install, version=major)
+    return Tool(
+        f"{_DEVICE_NAMES[device]} of {toolchain.name}",
+        _OFFLOADS[device],
+        support.ran or compiles_only,
+        str(toolchain.cc),
+        toolchain.version,
+        install,
+        (kind + (support.problem or "compiled, and ran on the device"),),
+    )
 
 
 def _packages() -> Iterator[Tool]:

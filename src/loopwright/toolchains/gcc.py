@@ -10,6 +10,7 @@ from loopwright.core.errors import ToolMissing
 from loopwright.core.profile import Remark
 from loopwright.core.task import Language, Target
 from loopwright.toolchains import remarks
+from loopwright.toolchains.device import Device, DeviceSupport, support_for
 from loopwright.toolchains.diagnostics import PlainText
 from loopwright.toolchains.install import install_line
 from loopwright.toolchains.toolchain import Purpose, Variant
@@ -25,6 +26,7 @@ class Gcc(PlainText):
         cc: the C driver as it was found on PATH; `cxx` is the C++ driver of the same version, or None.
         openmp_problem: empty when an OpenMP program compiled and ran, else what went wrong.
         offload: whether this gcc was configured with offload targets.
+        devices: what was tried of offloading (`toolchains.devices`); empty when nothing was.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Gcc(PlainText):
     cxx: Path | None = None
     openmp_problem: str = ""
     offload: bool = False
+    devices: tuple[DeviceSupport, ...] = ()
 
     @property
     def family(self) -> str:
@@ -63,7 +66,9 @@ class Gcc(PlainText):
         return (*self._target_flags(variant), *purpose)
 
     def environment(self, variant: Variant) -> Mapping[str, str]:
-        """Nothing: gcc's runtimes lie where the dynamic linker looks."""
+        """What an offload device needs, else nothing: gcc's runtimes lie where the dynamic linker looks."""
+        if variant.target is Target.OFFLOAD and variant.device is not Device.FALLBACK:
+            return support_for(self.devices, variant.device, self.name).environment
         return {}
 
     def remark_flags(self, output: Path) -> tuple[str, ...]:
@@ -77,13 +82,15 @@ class Gcc(PlainText):
         return remarks.from_gcc(content)
 
     def _target_flags(self, variant: Variant) -> tuple[str, ...]:
-        if variant.target is not Target.OPENMP:
+        if not variant.target.uses_openmp:
             return ()
         if self.openmp_problem:
             raise ToolMissing(
                 f"OpenMP does not work with {self.name}: {self.openmp_problem}",
                 hint=f"to get it: {install_line('libgomp')}",
             )
+        if variant.target is Target.OFFLOAD and variant.device is not Device.FALLBACK:
+            return ("-fopenmp", *support_for(self.devices, variant.device, self.name).compile_flags)
         # With an offload package installed, a plain -fopenmp compiles every target region for the device,
         # which fails where the device's assembler does not fit.
         return ("-fopenmp", "-foffload=disable") if self.offload else ("-fopenmp",)

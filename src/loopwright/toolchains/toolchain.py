@@ -10,6 +10,7 @@ from typing import Protocol
 
 from loopwright.core.profile import Diagnostic, Remark
 from loopwright.core.task import Language, Target
+from loopwright.toolchains.device import Device
 
 
 class Purpose(StrEnum):
@@ -35,6 +36,8 @@ class Variant:
     purpose: Purpose = Purpose.TIME
     threads: int = 1
     """For auto-parallelisation, whose thread number gcc fixes at compile time."""
+    device: Device = Device.FALLBACK
+    """For the target `offload`: where target regions run."""
 
 
 NATIVE_FLAGS = ("-O3", "-march=native")
