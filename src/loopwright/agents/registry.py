@@ -7,7 +7,9 @@ from loopwright.agents.strategies.beam import Beam
 from loopwright.agents.strategies.best_of_n import BestOfN
 from loopwright.agents.strategies.mcts import Mcts
 from loopwright.agents.strategies.refine import Refine
+from loopwright.agents.strategies.translate import Translate
 from loopwright.core.errors import UsageError
+from loopwright.core.task import Target
 from loopwright.workbench.settings import Settings
 
 STRATEGIES: dict[str, Strategy] = {each.name: each for each in (Refine(), BestOfN(), Beam(), Mcts())}
@@ -26,6 +28,8 @@ def find_strategy(name: str) -> Strategy:
 def find_agent(settings: Settings) -> Agent:
     """The agent that `settings` name. Raises UsageError when there is none."""
     strategy = find_strategy(settings.strategy)
+    if settings.target is Target.OFFLOAD:
+        strategy = Translate()
     if settings.agent == "builtin":
         from loopwright.agents.builtin import Builtin
 
