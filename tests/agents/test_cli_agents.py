@@ -15,7 +15,11 @@ from typing import Any
 import pytest
 from model_runs import GOOD, LOOPS, WEIGH_C, another, go, modes, write_task
 
-from loopwright.agents.cli_adapters import ADAPTERS, Adapter, Claude, Codex, Qwen, find_program
+from loopwright.agents.adapters.adapter import Adapter
+from loopwright.agents.adapters.claude import Claude
+from loopwright.agents.adapters.codex import Codex
+from loopwright.agents.adapters.qwen import Qwen
+from loopwright.agents.cli_adapters import ADAPTERS, find_program
 from loopwright.agents.gateway import Gateway, ProviderCall, Upstream
 from loopwright.agents.relay import main as relay
 from loopwright.core.errors import ToolMissing, UsageError

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from loopwright.agents.cli_adapters import Adapter, find_program, key_headers
+from loopwright.agents.adapters.adapter import Adapter
+from loopwright.agents.cli_adapters import find_program, key_headers
 from loopwright.agents.gateway import Gateway, ProviderCall, Upstream
 from loopwright.agents.outside import Program, work_outside
 from loopwright.agents.workspace import visible_task

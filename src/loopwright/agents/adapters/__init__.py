@@ -1,0 +1,1 @@
+"""Command-line agents, one a file: what is different about each."""
