@@ -258,7 +258,8 @@ def test_loops_are_printed_with_verdict_and_reason(capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert re.search(r"3 parallel +for \(int i = 0; i < n; i\+\+\)", out)
     assert re.search(r"5 serial ", out) and re.search(r"7 unknown ", out)
-    assert "scale.c:3" in out and "in f" in out
+    assert "scale.c:3" in out and "in f, " in out
+    assert "3 loop nests, 3 loops: 1 parallel, 1 serial, 1 unknown" in out
     print_loops(replace(task, tree=TASK.tree.replaced({"scale.c": b"int x;\n"})), loops_of(
         replace(task, tree=TASK.tree.replaced({"scale.c": b"int x;\n"}))))  # fmt: skip
     assert "no loops found" in capsys.readouterr().out

@@ -16,6 +16,7 @@ def analyze(
         Path,
         typer.Argument(metavar="DIR|FILE", help="A folder with a loopwright.toml, or one C or C++ file."),
     ] = Path(),
+    whole: Annotated[bool, typer.Option("--whole", help="Print every reason, not the first few.")] = False,
     json: options.Json = False,
 ) -> None:
     """Which loops may run in parallel, and if not, what stands in the way? Nothing is run.
@@ -32,4 +33,4 @@ def analyze(
     if json:
         print_json({"schema": 1, "task": task.name, **to_data(facts)})
     else:
-        print_loops(task, facts)
+        print_loops(task, facts, whole=whole)
