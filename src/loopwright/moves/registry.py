@@ -12,6 +12,7 @@ from loopwright.moves.move import Move
 from loopwright.moves.parallel_for import ParallelFor
 from loopwright.moves.register_tile import RegisterTile
 from loopwright.moves.scalar_replacement import ScalarReplacement
+from loopwright.moves.shortest_paths import ShortestPaths
 from loopwright.moves.simd import Simd
 from loopwright.moves.skewing import TimeTiles
 from loopwright.moves.tiling import Tiling
@@ -20,6 +21,7 @@ MOVES: tuple[Move, ...] = (
     Blas(),
     RegisterTile(),
     BlockedFactorisation(),
+    ShortestPaths(),
     AccumulateInPlace(),
     ParallelFor(),
     Interchange(),

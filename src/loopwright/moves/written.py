@@ -6,12 +6,12 @@ import re
 
 from loopwright.moves.rewrite import blanked
 
-TILES, BLAS = "Register tiles:", "BLAS:"
+TILES, BLAS, PATHS = "Register tiles:", "BLAS:", "Shortest paths:"
 """How the comments at the start of such blocks begin."""
 PREFIX = "tile_product_"
 """How the names of the functions begin that such blocks call."""
 
-_BLOCK = re.compile(rb"\{\s*/\*\s*(?:%b|%b)" % (TILES.encode(), BLAS.encode()))
+_BLOCK = re.compile(rb"\{\s*/\*\s*(?:%b|%b|%b)" % (TILES.encode(), BLAS.encode(), PATHS.encode()))
 
 
 def is_written(data: bytes, offset: int, function: str) -> bool:
