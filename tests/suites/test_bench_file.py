@@ -37,10 +37,11 @@ from loopwright.suites.bench_summary import (
     below_one,
     compared,
     geometric_mean,
+    history_of,
     means,
-    reached,
-    step_of,
 )
+from loopwright.workbench.convergence import Step, reached
+from loopwright.workbench.records import to_data
 
 
 def ratio(value: float, *, rounds: int = 6) -> Speedup:
@@ -220,26 +221,23 @@ def searched(*speedups: float | None) -> KernelRecord:
     for number, value in enumerate(speedups, start=1):
         better = value is not None and value > best
         best = max(best, value or 0.0)
-        speedup = None if value is None else {"estimate": value, "low": value, "high": value}
-        steps.append(
-            step_of({"number": number, "at_s": 10.0 * number, "speedup": speedup, "promoted": better})
-        )
+        steps.append(to_data(Step(number, 10.0 * number, value, better)))
     cell = replace(timed(0.5, 2.0), facts={"history": steps})
     return replace(GEMM, cells={**GEMM.cells, "builtin": cell})
 
 
 def test_when_a_search_had_most_of_its_gain() -> None:
-    found = reached(searched(1.5, None, 4.6, 3.0, 5.0, 4.9))
+    found = reached(history_of(searched(1.5, None, 4.6, 3.0, 5.0, 4.9)))
     assert found is not None
-    assert (found.evaluations, found.seconds, found.of_evaluations) == (3, 30.0, 6)
-    assert reached(searched(0.9, None)) is None
+    assert (found.evaluations, found.elapsed_s, found.of_evaluations) == (3, 30.0, 6)
+    assert reached(history_of(searched(0.9, None))) is None
     # The third was looked at first, the first was timed and accepted after it.
     twice = searched(None, None, None, 2.0)
     twice.cells["builtin"].facts["history"][-1]["number"] = 1
-    again = reached(twice)
+    again = reached(history_of(twice))
     assert again is not None
     assert (again.evaluations, again.of_evaluations) == (3, 3)
-    assert reached(GEMM) is None
+    assert reached(history_of(GEMM)) is None
 
 
 def test_search_is_plotted_and_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,8 @@ import pytest
 from loopwright.core.run import Evaluation
 from loopwright.core.timing import Speedup
 from loopwright.core.verdict import GateResult, GateStatus, Verdict
-from loopwright.workbench.convergence import reached
+from loopwright.workbench.convergence import Reached, step_of
+from loopwright.workbench.convergence import reached as reached_by_steps
 
 PASSED = Verdict((GateResult("outputs", GateStatus.PASS),))
 
@@ -18,6 +19,10 @@ def evaluation(number: int, at_s: float, speedup: float | None, *, promoted: boo
     return Evaluation(
         f"c{number}", None, "t", PASSED, speedup=value, promoted=promoted, at_s=at_s, number=number
     )
+
+
+def reached(made: list[Evaluation], share: float = 0.9) -> Reached | None:
+    return reached_by_steps([step_of(each) for each in made], share=share)
 
 
 def test_the_first_promotion_that_is_nearly_the_last() -> None:

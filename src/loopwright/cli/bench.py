@@ -180,11 +180,12 @@ def _optimiser(
 
     def optimise(task: Task) -> Found:
         from loopwright import api
-        from loopwright.core.run import RunStatus
+        from loopwright.core.run import Evaluation, RunStatus
         from loopwright.reports.progress import progress
-        from loopwright.suites.bench_summary import step_of
         from loopwright.suites.columns import Found
         from loopwright.system.store import remove_tree
+        from loopwright.workbench.convergence import step_of
+        from loopwright.workbench.records import from_data, to_data
         from loopwright.workbench.rundir import RunDirectory
 
         history: list[dict[str, Any]] = []
@@ -193,7 +194,7 @@ def _optimiser(
             def observe(event: Event) -> None:
                 show(event)
                 if event.kind == "evaluation":
-                    history.append(step_of(event.data["evaluation"]))
+                    history.append(to_data(step_of(from_data(Evaluation, event.data["evaluation"]))))
 
             result = api.optimize(
                 task, wall_s=search_s, toolchain="gcc", threads=threads, sandbox=sandbox, home=home,

@@ -46,7 +46,7 @@ def show(
     """
     from loopwright.core.run import Evaluation
     from loopwright.reports.terminal import print_evaluations
-    from loopwright.workbench.convergence import SHARE, reached
+    from loopwright.workbench.convergence import SHARE, reached, step_of
     from loopwright.workbench.records import from_data, to_data
     from loopwright.workbench.summary import evaluations, summary
 
@@ -59,7 +59,7 @@ def show(
         print_json(costs_answer(directory.id, found)) if json else print_costs(directory.id, found)
         return
     rows = evaluations(directory)
-    soon = reached([from_data(Evaluation, row) for row in rows])
+    soon = reached([step_of(from_data(Evaluation, row)) for row in rows])
     if json:
         print_json({**summary(directory), "evaluations": rows, "reached": to_data(soon)})
         return

@@ -22,8 +22,9 @@ from loopwright.suites.bench_record import (
     Cell,
     KernelRecord,
 )
-from loopwright.suites.bench_summary import BEST, Mean, against_best, below_one, compared, means, reached
+from loopwright.suites.bench_summary import BEST, Mean, against_best, below_one, compared, history_of, means
 from loopwright.system.load import disturbs
+from loopwright.workbench.convergence import SHARE, reached
 
 
 def print_bench(bench: BenchFile) -> None:
@@ -151,11 +152,11 @@ def _notes(bench: BenchFile) -> list[str]:
                 lines.append(f"{name}, {column_name}: {cell.status}: {cell.reason}")
         if disturbs(record.others):
             lines.append(f"{name}: other work kept {record.others:.1f} processors busy while this was timed")
-    searches = [found for record in bench.kernels.values() if (found := reached(record)) is not None]
     lines += [
-        f"{found.kernel}: 90 % of the search's last speedup after {found.evaluations} of "
-        f"{found.of_evaluations} evaluations, {duration(found.seconds)}"
-        for found in searches
+        f"{name}: {SHARE:.0%} of the search's last speedup after {found.evaluations} of "
+        f"{found.of_evaluations} evaluations, {duration(found.elapsed_s)}"
+        for name, record in bench.kernels.items()
+        if (found := reached(history_of(record))) is not None
     ]
     slower = [record.kernel for record in below_one(bench, BUILTIN)]
     if slower:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from loopwright.suites.bench_record import BUILTIN, REFERENCE, BenchFile
-from loopwright.suites.bench_summary import accepted, history_of, means
+from loopwright.suites.bench_summary import history_of, means
+from loopwright.workbench.convergence import SHARE, promotions
 
 _COLOURS = ("#57606a", "#0969da", "#8250df", "#bf8700", "#cf222e", "#1b7c83", "#953800", "#6e7781")
 _BUILTIN_COLOUR = "#1a7f37"
@@ -65,10 +66,10 @@ def plot_search(bench: BenchFile) -> str:
     """
     lines = {}
     for record in bench.kernels.values():
-        steps = accepted(record)
-        if steps:
-            end_s = max(step["at_s"] for step in history_of(record))
-            lines[record.kernel] = ([s["at_s"] for s in steps], [s["speedup"] for s in steps], end_s)
+        history = history_of(record)
+        if best := promotions(history):
+            end_s = max(step.at_s for step in history)
+            lines[record.kernel] = ([step.at_s for step, _ in best], [value for _, value in best], end_s)
     if not lines:
         return ""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -79,7 +80,7 @@ def plot_search(bench: BenchFile) -> str:
     for number, (kernel, (times, values, end_s)) in enumerate(lines.items()):
         colour = _COLOURS[number % len(_COLOURS)]
         axes.step([0.0, *times, end_s], [1.0, *values, values[-1]], where="post", color=colour, linewidth=1)
-        there = next(i for i, value in enumerate(values) if value >= 0.9 * values[-1])
+        there = next(i for i, value in enumerate(values) if value >= SHARE * values[-1])
         axes.plot(times[there], values[there], "o", color=colour, markersize=4)
         axes.annotate(kernel, (end_s, values[-1]), (3, 0), textcoords="offset points", fontsize=7,
                       va="center", color=colour)  # fmt: skip

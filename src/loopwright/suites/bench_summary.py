@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from loopwright.core.timing import Round, Sample, Speedup
 from loopwright.suites.bench_record import (
@@ -18,6 +17,8 @@ from loopwright.suites.bench_record import (
     KernelRecord,
 )
 from loopwright.timing.estimate import estimate
+from loopwright.workbench.convergence import Step
+from loopwright.workbench.records import from_data
 
 BEST = "best compiler"
 
@@ -88,53 +89,10 @@ def compared(record: KernelRecord, version: str, over: str) -> Speedup | None:
     return estimate(rounds, stopped=record.stopped) if rounds else None
 
 
-@dataclass(frozen=True)
-class Reached:
-    """What a search had spent when it first had a share of its final gain: evaluations made, seconds gone."""
-
-    kernel: str
-    evaluations: int
-    seconds: float
-    of_evaluations: int
-
-
-def step_of(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of one evaluation of a search: its number, when it ended, its speedup over the baseline
-    (None when it failed before it was timed), and whether it became the best.
-    """
-    speedup = evaluation.get("speedup") or {}
-    return {
-        "number": evaluation["number"],
-        "at_s": evaluation["at_s"],
-        "speedup": speedup.get("estimate"),
-        "promoted": evaluation["promoted"],
-    }
-
-
-def history_of(record: KernelRecord) -> list[Mapping[str, Any]]:
+def history_of(record: KernelRecord) -> list[Step]:
     """The steps of the optimiser's search for a kernel; empty without a search."""
     cell = record.cells.get(BUILTIN)
-    return list(cell.facts.get("history", ())) if cell is not None else []
-
-
-def accepted(record: KernelRecord) -> list[Mapping[str, Any]]:
-    """The steps of the search that became the best of their moment."""
-    return [step for step in history_of(record) if step["promoted"] and step["speedup"] is not None]
-
-
-def reached(record: KernelRecord, share: float = 0.9) -> Reached | None:
-    """When the search first had an accepted version of at least `share` of its last one's speedup; None
-    without an accepted version.
-    """
-    steps = accepted(record)
-    if not steps:
-        return None
-    final = steps[-1]["speedup"]
-    first = next(step for step in steps if step["speedup"] >= share * final)
-    # A candidate may be looked at twice: first at a glance, later against the best.
-    history = history_of(record)
-    made = max(step["number"] for step in history[: history.index(first) + 1])
-    return Reached(record.kernel, made, first["at_s"], max(step["number"] for step in history))
+    return [from_data(Step, step) for step in cell.facts.get("history", ())] if cell is not None else []
 
 
 def below_one(bench: BenchFile, column: str) -> tuple[KernelRecord, ...]:
