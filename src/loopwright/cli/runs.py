@@ -66,7 +66,7 @@ def show(
     print_evaluations(summary(directory), rows)
     if soon is not None:
         number = f"{soon.evaluations} evaluation" + ("s" if soon.evaluations != 1 else "")
-        typer.echo(f"  {SHARE:.0%} of the best speedup after {number}, {soon.elapsed_s:.0f} s")
+        typer.echo(f"  {100 * SHARE:.0f} % of the best speedup after {number}, {soon.elapsed_s:.0f} s")
 
 
 @app.command()

@@ -153,7 +153,7 @@ def _notes(bench: BenchFile) -> list[str]:
         if disturbs(record.others):
             lines.append(f"{name}: other work kept {record.others:.1f} processors busy while this was timed")
     lines += [
-        f"{name}: {SHARE:.0%} of the search's last speedup after {found.evaluations} of "
+        f"{name}: {100 * SHARE:.0f} % of the search's last speedup after {found.evaluations} of "
         f"{found.of_evaluations} evaluations, {duration(found.elapsed_s)}"
         for name, record in bench.kernels.items()
         if (found := reached(history_of(record))) is not None
