@@ -32,6 +32,11 @@ def disjoint_pairs(
     return frozenset(apart | by_type), frozenset(by_type)
 
 
+def values_apart(aliasing: Aliasing, first: Expr, second: Expr, function: Function) -> bool:
+    """Whether two pointer (or array) values in `function` lead to different objects."""
+    return _Judge(function, aliasing).values_apart(first, second, function, 0)
+
+
 def distinct_types(first: CType, second: CType) -> bool:
     """Whether an object cannot be accessed as both types (C11 6.5p7; C++17 [basic.lval] 11)."""
     if "char" in _plain_name(first) or "char" in _plain_name(second):

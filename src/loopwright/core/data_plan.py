@@ -210,7 +210,8 @@ class RegionPlan:
     """One `target data` region: whole statements of one block, that share the arrays on the device.
 
     `span` may be put into braces behind the directive: nothing declared in it is needed after it, and no jump
-    leaves it. `is_one_loop`: it is exactly the loop `loops[0]`. `entries`: how often it is entered in a run
+    leaves it; not when `structured` is False: then `target enter data` goes before and `exit data` behind it.
+    `is_one_loop`: it is exactly the loop `loops[0]`. `entries`: how often it is entered in a run
     of the program, or for one call of the kernel; None when not known.
     """
 
@@ -221,12 +222,13 @@ class RegionPlan:
     reason: str
     entries: str | None = None
     is_one_loop: bool = False
+    structured: bool = True
     unknowns: tuple[NotPlanned, ...] = ()
 
     @property
     def mapped(self) -> tuple[ArrayPlan, ...]:
-        """The arrays that the region's own directive maps."""
-        return tuple(a for a in self.arrays if a.placement in (Placement.DATA_REGION, Placement.RESIDENT))
+        """The arrays that the region's own directives map."""
+        return tuple(a for a in self.arrays if a.placement is not Placement.PER_LOOP)
 
     @property
     def device_loops(self) -> tuple[LoopPlan, ...]:

@@ -1,0 +1,380 @@
+"""What each statement of a function does to arrays, some of its loops running on a device: the pieces that
+regions are made of.
+
+A piece is about a statement with everything in it, calls of functions of the program included. What the
+device does to an array is a flow (see `data_elements`); what the host does is a list of touches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from loopwright.analysis.data_bases import Base, View
+from loopwright.analysis.data_device import DeviceLoop, StaysOnHost, device_loop
+from loopwright.analysis.data_elements import Flow, renamed, substituted, then, without
+from loopwright.analysis.data_host import Touch, touches_of
+from loopwright.analysis.data_sizes import Size, declared_size, polynomial_of, trips_of
+from loopwright.analysis.frontend import UnitReader
+from loopwright.analysis.polynomials import Polynomial
+from loopwright.analysis.scopes import effects_of
+from loopwright.analysis.syntax import Expr, Function, Stmt, Variable
+
+_LOOPS = ("for", "while", "do", "range-for")
+ONE = Polynomial.constant(1)
+Sizes = Callable[[Base], "Polynomial | None"]
+"""The number of elements of an array; None when not known."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """How often something happens; `exact`: else it is the most. `count` is None when not known."""
+
+    count: Polynomial | None = ONE
+    exact: bool = True
+
+    def inside(self, outer: Times, changed: Iterable[str] = ()) -> Times:
+        """For something in what itself happens `outer` times, and changes variables each time."""
+        if self.count is None or outer.count is None or self.count.symbols & frozenset(changed):
+            return Times(None, False)
+        return Times(self.count * outer.count, self.exact and outer.exact)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A device loop, how often it starts, and its arrays as the function of the piece names them."""
+
+    loop: DeviceLoop
+    reader: UnitReader
+    times: Times
+    bases: Mapping[Base, Base]
+    """From the array in the function of the loop to that of the piece."""
+
+
+@dataclass(frozen=True)
+class HostTouch:
+    """A touch on the host, the statement that it belongs to, and how often that runs."""
+
+    touch: Touch
+    statement: Stmt
+    times: Times
+    called: bool = False
+    """It stands in a function that is called."""
+
+
+@dataclass(frozen=True)
+class HostLoop:
+    """A loop that stays on the host, and why; `around`: there are device loops in it."""
+
+    function: Function
+    statement: Stmt
+    reason: str
+    around: bool
+    times: Times
+
+
+@dataclass
+class Piece:
+    """A statement with everything in it.
+
+    `barrier` says why no region may hold it. `changed` are the names of variables that it sets or declares,
+    `sizes` the elements that device code needs of an array, one entry for each loop.
+    """
+
+    flows: dict[Base, Flow] = field(default_factory=dict)
+    sizes: dict[Base, list[Polynomial | None]] = field(default_factory=dict)
+    launches: list[Launch] = field(default_factory=list)
+    touches: list[HostTouch] = field(default_factory=list)
+    loops: list[HostLoop] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
+    assigned: set[Variable] = field(default_factory=set)
+    declared: set[Variable] = field(default_factory=set)
+    barrier: str = ""
+
+    @property
+    def has_device(self) -> bool:
+        """Whether a device loop runs in it."""
+        return bool(self.launches)
+
+    def add(self, other: Piece, sizes: Sizes, *, certain: bool = True) -> None:
+        """Appends what runs after it; not `certain`: what may run. `sizes` are those of the arrays."""
+        for name in ("launches", "touches", "loops"):
+            getattr(self, name).extend(getattr(other, name))
+        for base, needed in other.sizes.items():
+            self.sizes.setdefault(base, []).extend(needed)
+        for base, flow in other.flows.items():
+            second = flow if certain else replace(flow, must=())
+            self.flows[base] = then(self.flows.get(base, Flow()), second, sizes(base))
+        self.changed |= other.changed
+        self.assigned |= other.assigned
+        self.declared |= other.declared
+        self.barrier = self.barrier or other.barrier
+        # A variable that was set anew has two meanings in one piece: what depends on it is not known.
+        self.flows = {base: without(flow, self.changed) for base, flow in self.flows.items()}
+
+    def repeated(self, times: Times) -> None:
+        """Turns the piece of a loop's body into that of the loop."""
+        for base, flow in self.flows.items():
+            runs = times.count is not None and times.exact and (times.count.value or 0) > 0
+            self.flows[base] = without(flow if runs else replace(flow, must=()), self.changed)
+        changed = self.changed
+        self.launches = [replace(x, times=x.times.inside(times, changed)) for x in self.launches]
+        self.touches = [replace(x, times=x.times.inside(times, changed)) for x in self.touches]
+        self.loops = [replace(x, times=x.times.inside(times, changed)) for x in self.loops]
+
+    def possible(self) -> None:
+        """Turns a piece that runs into one that may run."""
+        self.repeated(Times(ONE, False))
+
+    def on_host(self, stmt: Stmt) -> None:
+        """Takes a statement without device loops as a whole: its touches happen once each time it runs."""
+        if not self.has_device:
+            once = {t.touch: HostTouch(t.touch, stmt, Times(), t.called) for t in self.touches}
+            self.touches = list(once.values())
+
+
+class Pieces:
+    """The pieces of a program. `denied` are loops that were found unfit for the device, and why."""
+
+    def __init__(self, view: View, denied: dict[int, str]) -> None:
+        self.view = view
+        self.denied = denied
+        self._loops: dict[int, DeviceLoop | str] = {}
+        self._bodies: dict[str, Piece] = {}
+        self._sizes: dict[tuple[str, Base], Size | None] = {}
+        self._busy: set[str] = set()
+
+    def piece(self, reader: UnitReader, function: Function, stmt: Stmt) -> Piece:
+        """The piece of a statement of a function."""
+        return _Reader(self, reader, function).statement(stmt)
+
+    def body(self, function: Function) -> Piece:
+        """The piece of a whole function, computed once; a barrier when it calls itself."""
+        if function.key in self._busy:
+            return Piece(barrier=f"{function.name} calls itself")
+        if function.key not in self._bodies:
+            reader, _ = self.view.functions[function.key]
+            self._busy.add(function.key)
+            self._bodies[function.key] = self.piece(reader, function, function.body)
+            self._busy.discard(function.key)
+        return self._bodies[function.key]
+
+    def size(self, reader: UnitReader, function: Function, base: Base) -> Size | None:
+        """The size of an array as stated, declared or allocated."""
+        key = (function.key, base)
+        if key not in self._sizes:
+            self._sizes[key] = declared_size(base, self.view, reader, function)
+        return self._sizes[key]
+
+    def device(self, reader: UnitReader, function: Function, loop: Stmt) -> DeviceLoop | str:
+        """The loop on a device, or why it stays on the host."""
+        if id(loop) in self.denied:
+            return self.denied[id(loop)]
+        if id(loop) not in self._loops:
+            self._loops[id(loop)] = self._try(reader, function, loop)
+        return self._loops[id(loop)]
+
+    def _try(self, reader: UnitReader, function: Function, loop: Stmt) -> DeviceLoop | str:
+        if not function.in_main_file or not self.view.editable(reader.unit.file):
+            return "it stands in a file that may not be changed"
+        try:
+            return device_loop(reader, function, loop)
+        except StaysOnHost as reason:
+            return str(reason)
+
+
+class _Reader:
+    def __init__(self, pieces: Pieces, reader: UnitReader, function: Function) -> None:
+        self.pieces, self.reader, self.function = pieces, reader, function
+
+    def _size(self, base: Base) -> Polynomial | None:
+        known = self.pieces.size(self.reader, self.function, base)
+        return None if known is None else known.elements
+
+    def statement(self, stmt: Stmt) -> Piece:
+        match stmt.kind:
+            case "block":
+                return self._sequence(self.statement(child) for child in stmt.body)
+            case "for" | "while" | "do" | "range-for":
+                return self._loop(stmt)
+            case "if":
+                made = self._simple(stmt, stmt.own_expressions())
+                for branch in stmt.body:
+                    inner = self.statement(branch)
+                    inner.possible()
+                    made.add(inner, self._size, certain=False)
+                made.on_host(stmt)
+                return made
+            case "expr" | "decl" | "return":
+                made = self._simple(stmt, stmt.own_expressions())
+                made.declared |= set(stmt.variables)
+                made.changed |= {v.name for v in stmt.variables}
+                if stmt.kind == "return":
+                    made.barrier = made.barrier or "the function is left in it"
+                return made
+            case "null" | "break" | "continue":
+                return Piece()
+        made = self._simple(stmt, stmt.own_expressions())
+        for child in stmt.body:
+            inner = self.statement(child)
+            inner.possible()
+            made.add(inner, self._size, certain=False)
+        made.on_host(stmt)
+        made.barrier = made.barrier or f"a {stmt.kind} statement"
+        return made
+
+    def _sequence(self, parts: Iterable[Piece]) -> Piece:
+        made = Piece()
+        for part in parts:
+            made.add(part, self._size)
+        return made
+
+    def _loop(self, stmt: Stmt) -> Piece:
+        found = self.pieces.device(self.reader, self.function, stmt)
+        if not isinstance(found, str):
+            return self._launched(found)
+        count, exact = trips_of(stmt, self.reader, self.function)
+        times = Times(count, exact)
+        made = Piece()
+        if stmt.init is not None:
+            made.add(self.statement(stmt.init), self._size)
+        inner = self._simple(stmt, (e for e in (stmt.expr, stmt.increment) if e is not None))
+        for child in stmt.body:
+            inner.add(self.statement(child), self._size)
+        inner.changed |= {v.name for v in stmt.variables}
+        inner.declared |= set(stmt.variables)
+        inner.repeated(times)
+        inner.loops.insert(0, HostLoop(self.function, stmt, found, inner.has_device, Times()))
+        made.add(inner, self._size)
+        made.on_host(stmt)
+        return made
+
+    def _launched(self, found: DeviceLoop) -> Piece:
+        made = Piece()
+        effects = effects_of([found.statement], self.reader.summaries)
+        made.assigned = set(effects.writes)
+        made.changed = {v.name for v in effects.writes}
+        if found.statement.init is not None:
+            made.changed |= {v.name for v in found.statement.init.variables}
+        made.flows = {base: without(flow, made.changed) for base, flow in found.flows.items()}
+        made.sizes = {base: [bound] for base, bound in found.bounds.items()}
+        made.launches = [Launch(found, self.reader, Times(), {base: base for base in found.flows})]
+        return made
+
+    # -- simple statements and calls
+
+    def _simple(self, stmt: Stmt, exprs: Iterable[Expr]) -> Piece:
+        made = Piece()
+        for expr in exprs:
+            effects = effects_of([expr], self.reader.summaries)
+            made.assigned |= set(effects.writes)
+            made.changed |= {v.name for v in effects.writes} | effects.stored_members
+            calls = [call for call, certain in calls_in(expr) if self._runs_loops(call)]
+            skipped = {id(call) for call in calls}
+            for call, certain in calls_in(expr):
+                if id(call) in skipped:
+                    self._called(made, call, certain=certain)
+            for touch in touches_of(expr, self.reader, self.pieces.view, skipped):
+                made.touches.append(HostTouch(touch, stmt, Times()))
+                if touch.frees:
+                    made.barrier = made.barrier or "memory is given back in it"
+        return made
+
+    def _callee(self, call: Expr) -> Function | None:
+        known = self.pieces.view.functions.get(call.key)
+        return None if known is None or call.method or known[1].is_method else known[1]
+
+    def _runs_loops(self, call: Expr) -> bool:
+        callee = self._callee(call)
+        return callee is not None and self.pieces.body(callee).has_device
+
+    def _called(self, made: Piece, call: Expr, *, certain: bool) -> None:
+        """Adds what a function does that starts device loops itself."""
+        callee = self._callee(call)
+        assert callee is not None
+        body = self.pieces.body(callee)
+        inner, why = self._translated(call, callee, body)
+        if not certain:
+            inner.possible()
+        made.add(inner, self._size, certain=certain)
+        if why:
+            made.barrier = made.barrier or f"{callee.name}: {why}"
+
+    def _translated(self, call: Expr, callee: Function, body: Piece) -> tuple[Piece, str]:
+        """The piece of a called function in terms of the caller, and why no region may hold the call."""
+        given: dict[Variable, Expr] = dict(zip(callee.parameters, call.args, strict=False))
+        values = {
+            parameter.name: polynomial_of(arg, self.reader, self.function)
+            for parameter, arg in given.items()
+            if parameter.type.kind == "int"
+        }
+        values |= {v.name: None for v in callee.parameters if v.type.kind == "int" and v in body.assigned}
+        bases: dict[Base, Base] = {}
+        why = ""
+        for base in body.flows:
+            outer = self._argument(base, given)
+            if outer is None:
+                why = why or f"its array {base.name} is its own, or is given as more than a name"
+            else:
+                bases[base] = outer
+        if len(set(bases.values())) < len(bases):
+            why = why or "it is given one array twice"
+        if body.barrier and body.barrier != "the function is left in it":
+            why = why or body.barrier
+        if any(base.variable in body.assigned for base in bases if base.is_parameter):
+            why = why or "it changes its pointers"
+        early = [s for s in callee.body.walk() if s.kind == "return"]
+        early = [s for s in early if not callee.body.body or s is not callee.body.body[-1]]
+        made = Piece(changed={n for n in body.changed if "." in n or _is_global(n, body)})
+        for base, outer in bases.items():
+            flow = renamed(body.flows[base], values)
+            made.flows[outer] = replace(flow, must=()) if early else flow
+            needed = [None if s is None else substituted(s, values) for s in body.sizes.get(base, [])]
+            made.sizes[outer] = needed
+        for launch in body.launches:
+            inner = {b: bases[o] for b, o in launch.bases.items() if o in bases}
+            made.launches.append(replace(launch, bases=inner, times=_in_call(launch.times, values)))
+        for held in body.touches:
+            touch = held.touch
+            if touch.base is not None:
+                outer = self._argument(touch.base, given)
+                if outer is None and touch.base.variable.scope == "local" and not touch.base.pointed:
+                    continue
+                touch = replace(touch, base=outer)
+            made.touches.append(HostTouch(touch, held.statement, _in_call(held.times, values), called=True))
+        made.loops = [replace(x, times=_in_call(x.times, values)) for x in body.loops]
+        return made, why
+
+    def _argument(self, base: Base, given: Mapping[Variable, Expr]) -> Base | None:
+        """The caller's array that the callee calls `base`; None when that has no name."""
+        if base.is_global:
+            return base
+        arg = given.get(base.variable)
+        while arg is not None and arg.kind == "cast":
+            arg = arg.args[0]
+        if arg is None or arg.kind != "ref" or arg.variable is None:
+            return None
+        kind = arg.variable.type.kind
+        if kind not in ("pointer", "array"):
+            return None
+        return Base(arg.variable, kind == "pointer")
+
+
+def _is_global(name: str, body: Piece) -> bool:
+    return any(v.name == name and v.scope in ("global", "static") for v in body.assigned)
+
+
+def _in_call(times: Times, values: Mapping[str, Polynomial | None]) -> Times:
+    if times.count is None:
+        return times
+    count = substituted(times.count, values)
+    return Times(count, times.exact and count is not None)
+
+
+def calls_in(expr: Expr, *, certain: bool = True) -> Iterator[tuple[Expr, bool]]:
+    """The calls in an expression, inner ones first, and whether each is certainly evaluated."""
+    for position, arg in enumerate(expr.args):
+        chosen = expr.kind == "cond" or (expr.kind == "binary" and expr.op in ("&&", "||"))
+        yield from calls_in(arg, certain=certain and not (chosen and position > 0))
+    if expr.kind == "call":
+        yield expr, certain
