@@ -19,6 +19,7 @@ from loopwright.core.timing import Speedup
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict
 from loopwright.workbench.bench import BudgetSpent, Workbench
+from loopwright.workbench.settings import Settings
 
 Landscape = Callable[[Mapping[str, int]], float]
 """Settings to the true speedup; 0 for a candidate that fails."""
@@ -54,6 +55,10 @@ class SimulatedBench:
         return 0.25
 
     @property
+    def settings(self) -> Settings:
+        return Settings(seed=self.seed)
+
+    @property
     def evaluations(self) -> tuple[Evaluation, ...]:
         return tuple(sorted(self.known.values(), key=lambda e: e.number))
 
@@ -61,6 +66,8 @@ class SimulatedBench:
         known = self.known.get(candidate.id)
         if known is not None and known.answers(timed=timed, glance=glance):
             return known
+        if candidate.id == self.original.id:
+            raise AssertionError("nobody has to judge the original")
         if known is None and len(self.known) >= self.budget:
             raise BudgetSpent(f"{self.budget} evaluations done")
         if self.remaining_s == 0.0:

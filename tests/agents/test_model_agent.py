@@ -9,9 +9,9 @@ import pytest
 from model_runs import GOOD, LOOPS, WEIGH_C, another, calls, edit, go, modes, script, write_task
 
 from loopwright import api
-from loopwright.agents.registry import STRATEGIES, find_agent
+from loopwright.agents.registry import find_agent
 from loopwright.core.errors import Interrupted, UsageError
-from loopwright.core.run import Budget, RunStatus
+from loopwright.core.run import RunStatus
 from loopwright.models.loopback import LoopbackServer, Say, Status
 from loopwright.models.model import Trouble
 from loopwright.system.bubblewrap import bubblewrap_problem
@@ -120,24 +120,6 @@ def test_bad_behaviour_has_a_name_and_the_run_ends_cleanly(name: str, prepared: 
 def test_echo_never_improves(prepared: Path, tmp_path: Path) -> None:
     result, events = go(another(prepared, tmp_path, "model:echo/echo"))
     assert result.status is RunStatus.NO_GAIN and set(modes(events)) == {"pass"}
-
-
-@pytest.mark.parametrize(
-    ("budget", "most_calls"),
-    [(Budget(None, evaluations=1), 2), (Budget(None, tokens=2500), 2), (Budget(0.001), 0)],
-)
-@pytest.mark.parametrize("strategy", list(STRATEGIES))
-def test_no_strategy_spends_more_than_one_call_too_much(
-    budget: Budget, most_calls: int, strategy: str, prepared: Path, tmp_path: Path
-) -> None:
-    agent = script(tmp_path, PLAN, *["no edit"] * 20)
-    _, events = go(another(prepared, tmp_path, agent, budget=budget, strategy=strategy))
-    made = calls(events)
-    assert len(made) <= most_calls
-    if budget.tokens is not None:
-        before = [0, *(c["spent"]["tokens"] for c in made)]
-        assert all(spent < budget.tokens for spent in before[:-1])
-    assert any(e.kind == "budget-spent" for e in events)
 
 
 @pytest.mark.slow

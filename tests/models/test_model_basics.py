@@ -99,6 +99,8 @@ VALUES = {
     "files": "FILES", "headers": "", "pruned": False, "analysis": "ANALYSIS", "best": "b", "plan": "PLAN",
     "history": "", "again": "", "last_reply": "", "title": "t", "failure": "FAILURE", "version": "v",
     "profile": "PROFILE", "hot": "HOT", "loops": "LOOPS", "roofline": "", "ceilings": "CEILINGS",
+    "first": "f", "second": "s", "first_diff": "D1", "second_diff": "D2",
+    "diagnosis": "DIAGNOSIS", "step": "STEP", "advice": "", "diff": "DIFF",
 }  # fmt: skip
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from loopwright.core.candidate import Candidate, Edit
+from loopwright.core.verdict import Failure
 from loopwright.workbench.bench import Workbench
 
 
@@ -34,6 +35,52 @@ class Repeater(Protocol):
 
     def again(self, edit: Edit, parent: Candidate, bench: Workbench) -> Edit | None:
         """What does to `parent` what `edit` did to the candidate it was proposed for; None: not possible."""
+        ...
+
+
+@runtime_checkable
+class Crosser(Protocol):
+    """A proposer that can make one child of two candidates.
+
+    Contract: as for `propose`: what is given are edits of `first`, made one by one; when one fails, the next
+    may be its repair, and nothing more comes when it passed.
+    """
+
+    def cross(self, first: Candidate, second: Candidate, bench: Workbench) -> Iterable[Edit]:
+        """Edits of `first` that take over what is good in `second`."""
+        ...
+
+
+@runtime_checkable
+class Team(Protocol):
+    """A proposer that plays several parts: profile reader, planner, writer, tester.
+
+    Contract: nothing is measured but profiles. The same arguments after the same answers of the workbench
+    give the same result, as for `propose`.
+    """
+
+    def diagnose(self, parent: Candidate, bench: Workbench) -> str:
+        """The profile reader: what limits `parent`, in words; empty when nothing could be had."""
+        ...
+
+    def plan(self, parent: Candidate, diagnosis: str, bench: Workbench) -> Sequence[str]:
+        """The planner: steps to try on `parent`, the most promising first; none: nothing is worth it."""
+        ...
+
+    def write(
+        self, parent: Candidate, shown: Candidate, step: str, advice: str, bench: Workbench
+    ) -> Edit | None:
+        """The writer: `step` as an edit of `parent`, written from the files of `shown` (`parent`, or a
+        version of the step that the tester spoke against in `advice`); None: it cannot be had.
+        """
+        ...
+
+    def review(self, parent: Candidate, edit: Edit, step: str, bench: Workbench) -> str:
+        """The tester, before an evaluation is spent: objections; empty when there are none."""
+        ...
+
+    def explain(self, failed: Candidate, step: str, failure: Failure, bench: Workbench) -> str:
+        """The tester, after a gate failed: why, and what to do; empty when nothing could be had."""
         ...
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from loopwright.agents.agent import Strategy
+from loopwright.agents.asked import AskedBench
 from loopwright.agents.ranking import ranked
 from loopwright.agents.strategies.looks import key_of, line_of
 from loopwright.core.candidate import Candidate, Edit
@@ -97,4 +98,4 @@ class Builtin:
 
     def work(self, bench: Workbench) -> None:
         """Search until nothing is left or the budget is spent."""
-        self.strategy.search(bench, MoveProposer())
+        self.strategy.search(AskedBench(bench).as_workbench, MoveProposer())

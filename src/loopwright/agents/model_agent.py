@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from loopwright.agents.agent import Strategy
+from loopwright.agents.agent import Proposer, Strategy
+from loopwright.agents.asked import AskedBench
+from loopwright.agents.mixed import ModelWithMoves
 from loopwright.agents.model_calls import Calls
 from loopwright.agents.model_proposer import ModelProposer
+from loopwright.agents.model_roles import ModelTeam
+from loopwright.agents.strategies.roles import Roles
 from loopwright.core.errors import UsageError
 from loopwright.core.run import Budget
 from loopwright.models.model import Model
@@ -16,6 +20,9 @@ from loopwright.models.registry import FROM_FILES, find_model
 from loopwright.models.templates import parse_tier
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.settings import ModelOptions
+
+_WITH_MOVES = ("mcts", "evolve")
+"""Strategies that look at many versions: there proved moves, which cost no tokens, stand beside the ideas."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +63,16 @@ class ModelAgent:
 
     def work(self, bench: Workbench) -> None:
         """Search until the model stops or the budget is spent."""
-        calls = Calls(bench, self._open)
+        asked = AskedBench(bench)
         independent = self.strategy.name == "best-of-n"
-        self.strategy.search(bench, ModelProposer(calls, independent=independent))
+        proposer = ModelProposer(Calls(bench, self._open), asked, independent=independent)
+        self.strategy.search(asked.as_workbench, self._playing(proposer))
+
+    def _playing(self, proposer: ModelProposer) -> Proposer:
+        """The model in the part that the strategy has for it."""
+        if self.strategy.name == Roles.name:
+            return ModelTeam(proposer)
+        return ModelWithMoves(proposer) if self.strategy.name in _WITH_MOVES else proposer
 
     def _open(self, used: int) -> Model:
         return find_model(self.model, base_url=self.options.base_url, used=used)

@@ -13,9 +13,10 @@ from loopwright.agents.loop_rows import as_lines, loop_rows
 from loopwright.agents.workspace import visible_task
 from loopwright.core.candidate import Candidate
 from loopwright.core.profile import Profile
+from loopwright.core.run import Evaluation
 from loopwright.core.task import Task
 from loopwright.core.timing import Speedup
-from loopwright.core.tree import Tree
+from loopwright.core.tree import Tree, unified_patch
 from loopwright.core.verdict import Failure
 from loopwright.models.edits import file_part, whole_file
 from loopwright.profilers.condense import as_text, condense
@@ -26,6 +27,7 @@ _WHOLE_BYTES = 32_000
 _HEADER_BYTES = 6_000
 _AROUND = 60
 _MOST_EVIDENCE = 4_000
+_MOST_DIFF = 12_000
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 
 
@@ -122,6 +124,47 @@ def failure_text(failure: Failure) -> str:
 def speedup_text(speedup: Speedup) -> str:
     """A measured speedup in words."""
     return f"{speedup.estimate:.3g}x ({speedup.low:.3g} to {speedup.high:.3g})"
+
+
+def version_text(evaluation: Evaluation | None) -> str:
+    """Which version a prompt shows: its title, and how fast it is as far as that is known."""
+    if evaluation is None or not evaluation.verdict.passed:
+        return "the original"
+    if evaluation.speedup is not None:
+        return f"{evaluation.title}: {speedup_text(evaluation.speedup)}"
+    if evaluation.glance is not None:
+        return f"{evaluation.title}: about {evaluation.glance.estimate:.3g}x at a first look"
+    return evaluation.title
+
+
+def outcome_text(evaluation: Evaluation) -> str:
+    """One attempt in one line."""
+    if (failure := evaluation.verdict.failure) is not None:
+        return f"- {evaluation.title}: {failure.mode.value}: {failure.message[:200]}"
+    if evaluation.speedup is None:
+        look = evaluation.glance
+        told = f"about {look.estimate:.3g}x over the original at a first look" if look else "not timed"
+        return f"- {evaluation.title}: passed, {told}"
+    better = "became the best" if evaluation.promoted else "no gain over the best so far"
+    return f"- {evaluation.title}: passed, {speedup_text(evaluation.speedup)} over the original, {better}"
+
+
+def cross_values(
+    bench: Workbench, first: Candidate, second: Candidate, answers: Mapping[str, Evaluation]
+) -> dict[str, str]:
+    """Two parents for one child: what each of them changed of the original, and what that brought."""
+    return {
+        "first": version_text(answers.get(first.id)),
+        "second": version_text(answers.get(second.id)),
+        "first_diff": diff_text(bench, first),
+        "second_diff": diff_text(bench, second),
+    }
+
+
+def diff_text(bench: Workbench, candidate: Candidate) -> str:
+    """What a candidate changed of the original, cut to what a prompt has room for."""
+    text = unified_patch(bench.original.files, candidate.files)
+    return text if len(text) <= _MOST_DIFF else text[:_MOST_DIFF] + "\n[cut]\n"
 
 
 def _tolerance(task: Task) -> str:

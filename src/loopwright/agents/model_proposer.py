@@ -11,13 +11,16 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from loopwright.agents.asked import AskedBench
 from loopwright.agents.model_calls import Calls
 from loopwright.agents.model_facts import (
     analysis_values,
     candidate_values,
+    cross_values,
     failure_text,
-    speedup_text,
+    outcome_text,
     task_values,
+    version_text,
 )
 from loopwright.core.candidate import Candidate, Edit
 from loopwright.core.modes import FailureMode
@@ -46,6 +49,7 @@ class ModelProposer:
     """Asks for edits one by one; each is evaluated before the next question, whose prompt tells of it.
 
     Attributes:
+        asked: what the strategy has found out so far.
         attempts: ideas without a gain, in a row, before a parent is given up.
         repairs: tries to put a failed idea right.
         replies: unusable replies in a row (refused, empty, malformed) before the parent is given up.
@@ -53,6 +57,7 @@ class ModelProposer:
     """
 
     calls: Calls
+    asked: AskedBench
     attempts: int = 3
     repairs: int = 3
     replies: int = 3
@@ -60,62 +65,67 @@ class ModelProposer:
 
     def propose(self, parent: Candidate, bench: Workbench) -> Iterator[Edit]:
         """Edits of `parent`; a repaired version is an edit of `parent` too."""
-        values = self._values(parent, bench)
+        values = self.values(parent, bench)
         stage, plan = Stage.REFINE, ""
         if parent.id == bench.original.id:
             stage, plan = Stage.WRITE, self._plan(values, parent, bench)
-            if reason := self._hopeless(expected_speedup(plan), stop_reason(plan), bench):
-                self._stop(reason, parent, bench)
+            if reason := self.hopeless(expected_speedup(plan), stop_reason(plan), bench):
+                self.stop(reason, parent, bench)
                 return
-        tried: list[str] = []
+        judged = False
         misses = 0
         while misses < self.attempts:
-            history = "" if self.independent else self._history(parent, bench, tried)
-            proposal = self._ask(stage, values | {"plan": plan, "history": history}, parent, bench)
+            history = "" if self.independent else self.history()
+            proposal = self.ask_edit(stage, values | {"plan": plan, "history": history}, parent, bench)
             if proposal is None:
                 return
-            if reason := self._hopeless(proposal.expected, proposal.stop, bench):
-                self._stop(reason, parent, bench)
+            if reason := self.hopeless(proposal.expected, proposal.stop, bench):
+                self.stop(reason, parent, bench)
                 return
-            won = yield from self._followed(proposal, stage, parent, bench, tried)
+            outcome = yield from self._followed(proposal, stage, parent, bench)
+            won = outcome is not None and outcome.promoted
             if won and not self.independent:
                 return
             misses = 0 if won else misses + 1
+            judged = judged or outcome is not None
         # A strategy that takes several edits at once judges them later: then nothing is known of them here.
-        if tried:
-            self._stop(f"{self.attempts} attempts in a row brought nothing", parent, bench)
+        if judged:
+            self.stop(f"{self.attempts} attempts in a row brought nothing", parent, bench)
+
+    def cross(self, first: Candidate, second: Candidate, bench: Workbench) -> Iterator[Edit]:
+        """A child of two candidates with what is good in both, as an edit of `first`; then its repairs."""
+        values = {**self.values(first, bench), **cross_values(bench, first, second, self.asked.answers)}
+        proposal = self.ask_edit(Stage.CROSS, values | {"history": self.history()}, first, bench)
+        if proposal is not None and not proposal.stop:
+            yield from self._followed(proposal, Stage.CROSS, first, bench)
 
     def _followed(
-        self, proposal: Proposal, stage: Stage, parent: Candidate, bench: Workbench, tried: list[str]
-    ) -> Generator[Edit, None, bool]:
-        """The edit, then its repairs as long as it fails. Whether one became the best so far.
-
-        An edit that the strategy has not judged when it asks for the next one is not repaired.
+        self, proposal: Proposal, stage: Stage, parent: Candidate, bench: Workbench
+    ) -> Generator[Edit, None, Evaluation | None]:
+        """The edit, then its repairs as long as it fails. Returns what was found out about the last of them,
+        None for an edit that the strategy has not judged when it asks for the next one: it is not repaired.
         """
         files, title = parent.files.replaced(proposal.changes), proposal.title
         for repair in range(self.repairs + 1):
-            edit = _edit(parent, files, title, stage)
+            edit = edit_of(parent, files, title, stage)
             yield edit
             candidate = parent.edited(edit)
-            evaluation = _evaluation(candidate, bench)
-            if evaluation is None:
-                return False
-            tried.append(_outcome(evaluation))
-            if evaluation.verdict.passed or repair == self.repairs:
-                return evaluation.promoted
+            evaluation = self.asked.answers.get(candidate.id)
+            if evaluation is None or evaluation.verdict.passed or repair == self.repairs:
+                return evaluation
             fixed = self._repair(candidate, evaluation, bench)
             if fixed is None or fixed.stop:
-                return False
+                return evaluation
             files, stage = files.replaced(fixed.changes), Stage.REPAIR
             title = f"{proposal.title} (repaired)"
-        return False
+        return None
 
     def _plan(self, values: Mapping[str, Any], parent: Candidate, bench: Workbench) -> str:
         """The plan, empty when none could be had: then the model writes without one."""
         for _ in range(self.replies):
             answer = self.calls.ask(Stage.PLAN, values, about=parent.id).answer
             if not isinstance(answer, ModelFailure):
-                _keep(bench, parent, "plan.md", answer.text)
+                keep(bench, parent, "plan.md", answer.text)
                 return answer.text.strip()
         return ""
 
@@ -128,9 +138,9 @@ class ModelProposer:
             "title": evaluation.title,
             "failure": failure_text(failure),
         }
-        return self._ask(Stage.REPAIR, values, failed, bench)
+        return self.ask_edit(Stage.REPAIR, values, failed, bench)
 
-    def _ask(
+    def ask_edit(
         self, stage: Stage, values: Mapping[str, Any], about: Candidate, bench: Workbench
     ) -> Proposal | None:
         """A usable edit of `about`, or None after too many replies that were none."""
@@ -147,26 +157,21 @@ class ModelProposer:
                 failure = Failure(mode, "edit", str(error))
                 bench.reject(f"{stage} by {self.calls.model.name}", failure, key=asked.key)
                 again, last = str(error), asked.answer.text[:_LAST_REPLY]
-        self._stop(f"{self.replies} unusable replies in a row: {again}", about, bench)
+        self.stop(f"{self.replies} unusable replies in a row: {again}", about, bench)
         return None
 
-    def _values(self, parent: Candidate, bench: Workbench) -> dict[str, Any]:
+    def values(self, parent: Candidate, bench: Workbench) -> dict[str, Any]:
+        """What a prompt about a version that works may tell; the analysis is kept as evidence."""
         analysis = self.calls.render(Stage.ANALYSIS, analysis_values(bench, parent)).strip()
-        _keep(bench, parent, "analysis.md", analysis)
-        best = next((e for e in bench.evaluations if e.candidate == parent.id), None)
-        told = f"{best.title}: {speedup_text(best.speedup)}" if best and best.speedup else "the original"
+        keep(bench, parent, "analysis.md", analysis)
+        told = version_text(self.asked.answers.get(parent.id))
         return {**task_values(bench), **candidate_values(bench, parent), "analysis": analysis, "best": told}
 
-    def _history(self, parent: Candidate, bench: Workbench, tried: list[str]) -> str:
-        """What was tried up to `parent`, and from it since.
+    def history(self) -> str:
+        """What was tried so far, in the order of the journal."""
+        return "\n".join([outcome_text(e) for e in self.asked.in_order()][-_MOST_HISTORY:])
 
-        Not all that is in the journal: a run that is resumed has to ask the questions that it asked before.
-        """
-        until = next((e.number for e in bench.evaluations if e.candidate == parent.id), 0)
-        before = [_outcome(e) for e in bench.evaluations if 0 < e.number <= until]
-        return "\n".join([*before, *tried][-_MOST_HISTORY:])
-
-    def _hopeless(self, expected: float | None, stop: str, bench: Workbench) -> str:
+    def hopeless(self, expected: float | None, stop: str, bench: Workbench) -> str:
         """Why it is not worth going on; empty when it is."""
         if stop:
             return f"the model stops: {stop}"
@@ -175,29 +180,18 @@ class ModelProposer:
             return f"the expected gain of {expected:g}x is inside the noise of {noise:.3f}x"
         return ""
 
-    def _stop(self, reason: str, parent: Candidate, bench: Workbench) -> None:
+    def stop(self, reason: str, parent: Candidate, bench: Workbench) -> None:
+        """Note in the journal, once, why nothing more is asked for `parent`."""
         if not any(e.kind == "agent-stop" and e.data["candidate"] == parent.id for e in bench.journal.events):
             bench.journal.write("agent-stop", candidate=parent.id, reason=reason)
 
 
-def _edit(parent: Candidate, files: Tree, title: str, stage: Stage) -> Edit:
+def edit_of(parent: Candidate, files: Tree, title: str, stage: Stage) -> Edit:
+    """The edit that makes `files` of `parent`."""
     return Edit(parent.files.changes_to(files), title, speculative=True, details={"stage": stage.value})
 
 
-def _evaluation(candidate: Candidate, bench: Workbench) -> Evaluation | None:
-    return next((e for e in bench.evaluations if e.candidate == candidate.id), None)
-
-
-def _outcome(evaluation: Evaluation) -> str:
-    """One attempt in one line."""
-    if (failure := evaluation.verdict.failure) is not None:
-        return f"- {evaluation.title}: {failure.mode.value}: {failure.message[:200]}"
-    if evaluation.speedup is None:
-        return f"- {evaluation.title}: passed, not timed"
-    better = "became the best" if evaluation.promoted else "no gain over the best so far"
-    return f"- {evaluation.title}: passed, {speedup_text(evaluation.speedup)} over the original, {better}"
-
-
-def _keep(bench: Workbench, candidate: Candidate, name: str, text: str) -> None:
+def keep(bench: Workbench, candidate: Candidate, name: str, text: str) -> None:
+    """Keep what a stage left behind with the evidence about a candidate."""
     path = bench.directory.evidence(candidate.id) / name
     write_atomically(path, (text.rstrip() + "\n").encode("utf-8", "surrogateescape"))

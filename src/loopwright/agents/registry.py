@@ -5,14 +5,18 @@ from __future__ import annotations
 from loopwright.agents.agent import Agent, Strategy
 from loopwright.agents.strategies.beam import Beam
 from loopwright.agents.strategies.best_of_n import BestOfN
+from loopwright.agents.strategies.evolve import Evolve
 from loopwright.agents.strategies.mcts import Mcts
 from loopwright.agents.strategies.refine import Refine
+from loopwright.agents.strategies.roles import Roles
 from loopwright.agents.strategies.translate import Translate
 from loopwright.core.errors import UsageError
 from loopwright.core.task import Target
 from loopwright.workbench.settings import Settings
 
-STRATEGIES: dict[str, Strategy] = {each.name: each for each in (Refine(), BestOfN(), Beam(), Mcts())}
+STRATEGIES: dict[str, Strategy] = {
+    each.name: each for each in (Refine(), BestOfN(), Beam(), Evolve(), Mcts(), Roles())
+}
 _COMMAND = "cmd:"
 _MODEL = "model:"
 _CLI = ("codex", "claude", "qwen")
@@ -31,6 +35,8 @@ def find_agent(settings: Settings) -> Agent:
     if settings.target is Target.OFFLOAD:
         strategy = Translate()
     if settings.agent == "builtin":
+        if isinstance(strategy, Roles):
+            raise Roles.refused("the built-in optimiser")
         from loopwright.agents.builtin import Builtin
 
         return Builtin(strategy)

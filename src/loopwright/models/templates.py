@@ -13,13 +13,21 @@ _SHIPPED = Path(__file__).parent / "prompts"
 
 
 class Stage(StrEnum):
-    """What a model is asked for. `analysis` is no question: it is what Loopwright measured and proved."""
+    """What a model is asked for. `analysis` is no question: it is what Loopwright measured and proved.
+
+    The last four are the parts of a team (`--strategy roles`).
+    """
 
     ANALYSIS = "analysis"
     PLAN = "plan"
     WRITE = "write"
     REPAIR = "repair"
     REFINE = "refine"
+    CROSS = "cross"
+    PROFILER = "profiler"
+    PLANNER = "planner"
+    WRITER = "writer"
+    TESTER = "tester"
 
 
 class Tier(StrEnum):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from loopwright.agents.agent import Proposer
-from loopwright.agents.strategies.looks import WORTH, Climber, diverse, glance
+from loopwright.agents.strategies.looks import WORTH, Climber, glance
+from loopwright.agents.strategies.turns import in_turn
 from loopwright.core.candidate import Candidate
 from loopwright.workbench.bench import Workbench
 
@@ -34,7 +35,7 @@ class Beam:
         while level:
             found: dict[str, tuple[float, Candidate]] = {}
             for parent in level:
-                for edit in islice(diverse(proposer.propose(parent, bench)), self.looks):
+                for edit in islice(in_turn(proposer, parent, bench), self.looks):
                     if climber.is_late(parent.edited(edit)):
                         break
                     estimate = glance(bench, parent, edit)

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from loopwright.agents.agent import Proposer
-from loopwright.agents.strategies.looks import WORTH, Climber, diverse, glance
+from loopwright.agents.strategies.looks import WORTH, Climber, glance
+from loopwright.agents.strategies.turns import in_turn
 from loopwright.core.candidate import Candidate, Edit
 from loopwright.workbench.bench import Workbench
 
@@ -82,7 +83,7 @@ class Mcts:
         while True:
             node = path[-1]
             if node.untried is None:
-                node.untried = iter(diverse(proposer.propose(node.candidate, bench)))
+                node.untried = in_turn(proposer, node.candidate, bench)
             open_ = [child for child in node.children if not child.exhausted]
             widens = not node.closed and len(node.children) < self.widening * math.sqrt(node.visits)
             if widens or not open_:

@@ -43,14 +43,10 @@ class Refine:
         if isinstance(proposer, Repeater):
             _Climb(self, Climber.at_original(bench), proposer, proposer).run()
             return
-        improved = True
+        climber, improved = Climber.at_original(bench), True
         while improved:
-            improved = False
-            parent = bench.best
-            for edit in proposer.propose(parent, bench):
-                if bench.evaluate(parent.edited(edit)).promoted:
-                    improved = True
-                    break
+            parent = climber.best
+            improved = any(climber.tries(parent.edited(e)) for e in proposer.propose(parent, bench))
 
 
 @dataclass
