@@ -92,7 +92,7 @@ def optimize(
         agent: "builtin", "model:PROVIDER/NAME", "cmd:COMMAND" for a program that edits the files, or an
             object of your own (:class:`loopwright.agents.agent.Agent`).
         strategy: "refine" or "best-of-n" (for the built-in agent and for models).
-        target: "openmp" or "serial".
+        target: "openmp", "offload" or "serial".
         wall_s, evaluations: the budget; None is no limit. The last timing at the end is not part of it.
         tokens, cost_usd: the budget for a language model.
         toolchain: "gcc", "clang", "clang-19"...; None takes gcc if there is one.
@@ -107,7 +107,7 @@ def optimize(
         TaskError, ToolMissing, UsageError.
 
     >>> result = loopwright.optimize("smooth", evaluations=1)
-    >>> if result.best is not None:  # status "improved"; else result.reason says why not
+    >>> if result.status == "improved":  # else result.reason says why not
     ...     print(result.best.speedup.low, result.best.verified, result.directory)
     """
     loaded, origin = _task_of(task, args)

@@ -53,17 +53,27 @@ class Evaluation:
     at_s: float = 0.0
     number: int = 0
 
-    def answers(self, *, timed: bool, glance: bool) -> bool:
-        """Whether an evaluation that asks for this much would find out no more."""
+    def answers(self, *, timed: bool, glance: bool, untimed_best: str | None = None) -> bool:
+        """Whether an evaluation that asks for this much would find out no more.
+
+        Where nothing can be timed, `untimed_best` is the best so far: a candidate that goes on from it and was
+        only checked until now is promoted when it is asked about again.
+        """
+        if untimed_best is not None:
+            return not (timed and self.verdict.passed and self.parent == untimed_best and not self.promoted)
         if not timed or not self.verdict.passed or self.speedup is not None:
             return True
         return glance and self.glance is not None
 
 
 class RunStatus(StrEnum):
-    """How a run ended: a faster verified candidate, none that could be claimed, or no valid result."""
+    """How a run ended: a faster verified candidate, one that could not be timed here, none that could be
+    claimed, or no valid result.
+    """
 
     IMPROVED = "improved"
+    TRANSLATED = "translated"
+    """For a target whose device is not here: verified, and not timed."""
     NO_GAIN = "no-gain"
     FAILED = "failed"
 
@@ -100,7 +110,8 @@ class Elsewhere(StrEnum):
 class Best:
     """The winner of a run, timed again at the end beside the original.
 
-    `wall_s` and `original_wall_s` are medians of that last timing, summed over the timed cases;
+    `speedup`, `wall_s` and `original_wall_s` are None when there was no device to time it on. The latter two
+    are medians of that last timing, summed over the timed cases;
     `held_out_speedup` is None when no held-out case could be timed; `elsewhere` says how it compares.
     `floors` are the least times that are possible here, by timed case, as far as the work is known.
     """
@@ -108,10 +119,10 @@ class Best:
     candidate: str
     title: str
     verified: str
-    speedup: Speedup
+    speedup: Speedup | None
     gates: Mapping[str, str]
-    wall_s: float
-    original_wall_s: float = 0.0
+    wall_s: float | None
+    original_wall_s: float | None = None
     held_out_speedup: Speedup | None = None
     elsewhere: Elsewhere = Elsewhere.NOT_TIMED
     floors: Mapping[str, Floor] = field(default_factory=dict)

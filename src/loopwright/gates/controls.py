@@ -11,7 +11,7 @@ import hashlib
 import platform
 from pathlib import Path
 
-from loopwright.core.task import Build, Case, Output, StdoutMode, Target, Task
+from loopwright.core.task import Build, Case, Output, StdoutMode, Task
 from loopwright.core.tree import Tree
 from loopwright.gates.findings import Place
 from loopwright.gates.gate import Context
@@ -78,7 +78,7 @@ def _tried(instrument: Instrument, toolchain: Toolchain, context: Context) -> st
         if build.failure is not None:
             return f"its control does not build: {build.failure.message}"
         found: set[Place] = set()
-        for setting in instrument.settings(variant.target is Target.OPENMP):
+        for setting in instrument.settings(variant.target.uses_openmp):
             seen = observe(instrument, cases, task.tree, build, task.cases[0], setting, _WALL_S)
             found.update(place for finding in seen.findings for place in finding.places)
             if not seen.findings and not seen.explained:
@@ -105,7 +105,7 @@ def _key(instrument: Instrument, toolchain: Toolchain, context: Context) -> str:
         driver.stat().st_mtime_ns,
         repr(instrument.variant(toolchain, context)),
         sorted(instrument.environment(toolchain).items()),
-        [str(setting) for setting in instrument.settings(context.variant.target is Target.OPENMP)],
+        [str(setting) for setting in instrument.settings(context.variant.target.uses_openmp)],
         instrument.identification(),
         context.cases.runner.name,
         platform.release(),

@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from loopwright.core.machine import Floors
-from loopwright.core.task import Case, Task
+from loopwright.core.task import Case, Target, Task
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import GateResult
 from loopwright.harness.build import Builder
 from loopwright.harness.execute import CaseRunner
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Limits
+from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import Toolchain, Variant
 
 Expected = Mapping[str, npt.NDArray[np.generic]]
@@ -54,6 +55,14 @@ class Context:
     threads: tuple[int, ...]
     floors: Floors | None = None
     original_s: Callable[[Case], float | None] = lambda case: None
+
+    @property
+    def untimed(self) -> str:
+        """Why candidates are not timed; "" when they are. A host device has the memory of its own that a GPU
+        has, and nothing of its speed.
+        """
+        offloads = self.variant.target is Target.OFFLOAD and self.variant.device is not Device.NVPTX
+        return "no device" if offloads else ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from loopwright.core.errors import ToolMissing
 from loopwright.core.modes import FailureMode
@@ -20,6 +20,8 @@ from loopwright.toolchains.toolchain import Toolchain, Variant
 
 CASE_BUDGET_S = 60.0
 GATE_BUDGET_S = 180.0
+
+_FALLBACK = "with the target regions on the host, where instruments can look"
 
 # What code says that behaves otherwise, or is not watched, under an instrument. A candidate that brings it
 # along was not looked at; whether it is honest, a person must judge.
@@ -97,7 +99,10 @@ class InstrumentedGate:
             build = context.builder.build(subject.tree, toolchain, variant)
             if build.failure is not None:
                 return self._not_built(build, context, toolchain, variant)
-            return self._looked(_Look(subject.tree, build), context, toolchain, variant)
+            looked = self._looked(_Look(subject.tree, build), context, toolchain, variant)
+            if variant.target is Target.OFFLOAD and looked.status is GateStatus.PASS:
+                return replace(looked, reason="; ".join(filter(None, (_FALLBACK, looked.reason))))
+            return looked
         except ToolMissing as error:
             return self._unavailable(str(error))
         finally:
@@ -150,7 +155,7 @@ class InstrumentedGate:
         """(findings of all runs of `case`, why runs are missing, how it ended when it was not by itself)."""
         findings: dict[tuple[str, object], Finding] = {}
         deadline = Deadline.after(min(CASE_BUDGET_S, gate.left_s))
-        openmp = context.variant.target is Target.OPENMP
+        openmp = context.variant.target.uses_openmp
         for setting in self.instrument.settings(openmp):
             if deadline.left_s <= 0:
                 return list(findings.values()), [f"case {case.name} ended at {setting}: no time left"], None

@@ -82,7 +82,7 @@ def read_content(directory: RunDirectory) -> Content:
         evaluations=tuple(sorted(evaluations.values(), key=lambda e: e.number)),
         proofs={e.data["candidate"]: e.data["proof"] for e in _of(events, "evaluating")},
         profiles={e.data["candidate"]: from_data(Profile, e.data["profile"]) for e in _of(events, "profile")},
-        final=from_data(Comparison, final["comparison"]) if final else None,
+        final=from_data(Comparison, final["comparison"]) if final and final["comparison"] else None,
         final_verdict=from_data(Verdict, final["verdict"]) if final else None,
         result=outcome,
         best_tree=run.lineage.tree(best) if best else None,

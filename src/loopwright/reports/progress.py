@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from loopwright.core.run import Evaluation, RunStatus
+from loopwright.core.run import Evaluation
 from loopwright.reports.wording import duration, interval, ratio
 from loopwright.workbench.journal import Event, Observer
 from loopwright.workbench.records import from_data
@@ -72,7 +72,7 @@ def line_of(event: Event) -> str:
         case "budget-spent":
             return f"budget spent: {data['reason']}"
         case "result":
-            return "" if data["result"]["status"] == RunStatus.IMPROVED else str(data["result"]["reason"])
+            return "" if data["result"]["best"] else str(data["result"]["reason"])
     return ""
 
 
@@ -93,9 +93,9 @@ def evaluation_line(evaluation: Evaluation) -> str:
         return f"{head}{failure.mode} ({failure.message})"
     if evaluation.speedup is None and evaluation.glance is not None:
         return f"{head}about {ratio(evaluation.glance.estimate)} at first glance"
-    if evaluation.speedup is None:
-        return f"{head}passes, not timed"
     best = "  <- best" if evaluation.promoted else ""
+    if evaluation.speedup is None:
+        return f"{head}passes, not timed{best}"
     return f"{head}{interval(evaluation.speedup)}{best}"
 
 

@@ -17,7 +17,7 @@ from loopwright.core.run import RunResult, RunStatus
 from loopwright.core.timing import Floor, Speedup
 from loopwright.core.tree import Tree
 from loopwright.profilers.condense import AnnotatedLine, annotate, condense
-from loopwright.reports.wording import VARIANTS, duration, floor_words, interval, ratio, size
+from loopwright.reports.wording import NOT_TIMED, VARIANTS, duration, floor_words, interval, ratio, size
 from loopwright.toolchains.toolchain import Tool
 from loopwright.workbench.records import from_data
 
@@ -39,7 +39,14 @@ def print_result(result: RunResult) -> None:
         console.print(f"  change     {escape(best.title)}")
         console.print(f"  verified   {escape(best.verified)}")
         flags = " ".join(base.flags)
-        console.print(f"  time       {duration(best.original_wall_s)} -> {duration(best.wall_s)} ({flags})")
+        if best.wall_s is not None and best.original_wall_s is not None:
+            console.print(
+                f"  time       {duration(best.original_wall_s)} -> {duration(best.wall_s)} ({flags})"
+            )
+        else:
+            console.print(
+                f"  time       not timed: no device; the original {duration(base.wall_s)} ({flags})"
+            )
         for case, floor in best.floors.items():
             console.print(f"  floor      case {escape(case)}: {escape(floor_words(floor))}")
         if best.held_out_speedup is not None:
@@ -76,7 +83,9 @@ def print_result(result: RunResult) -> None:
 
 
 def _status(result: RunResult) -> str:
-    if result.status is RunStatus.IMPROVED and result.best is not None:
+    if result.best is not None and result.best.speedup is None:
+        return f"[green]{result.status}[/green] ({NOT_TIMED})"
+    if result.best is not None and result.best.speedup is not None:
         return f"[green]improved {interval(result.best.speedup)}[/green]"
     colour = "yellow" if result.status is RunStatus.NO_GAIN else "red"
     return f"[{colour}]{result.status}[/{colour}]"

@@ -16,6 +16,8 @@ GATES = {
     "floors": "no time is shorter than this machine needs for the work",
 }
 """What each gate checked, for people."""
+NOT_TIMED = "verified, not timed: no device"
+"""What `translated` means."""
 VARIANTS = {
     "own": "the task's own flags",
     "native": "-O3 -march=native",

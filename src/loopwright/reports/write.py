@@ -14,7 +14,17 @@ from loopwright.profilers.roofline import roofline
 from loopwright.reports import answer
 from loopwright.reports.content import Content, read_content
 from loopwright.reports.gaps import gaps
-from loopwright.reports.wording import GATES, VARIANTS, bounds, duration, interval, rate, ratio, size
+from loopwright.reports.wording import (
+    GATES,
+    NOT_TIMED,
+    VARIANTS,
+    bounds,
+    duration,
+    interval,
+    rate,
+    ratio,
+    size,
+)
 from loopwright.system.store import write_atomically
 from loopwright.workbench.rundir import RunDirectory, original_candidate
 
@@ -71,6 +81,7 @@ def _values(content: Content) -> dict[str, Any]:
         "gate_words": GATES,
         "gaps": gaps(content),
         "variants": VARIANTS,
+        "not_timed": NOT_TIMED,
         "numbers": {e.candidate: f"#{e.number}" for e in content.evaluations},
         "refusals": content.refusals,
         "spots": _spots(content),
@@ -101,8 +112,9 @@ def _rooflines(content: Content, threads: int) -> list[tuple[str, Roofline]]:
     if len(cases) != 1 or content.machine is None or content.baseline is None:
         return []
     times = [("original", content.baseline.wall_s)]
-    if result and result.best:
-        times = [("original", result.best.original_wall_s), ("best", result.best.wall_s)]
+    best = result.best if result else None
+    if best is not None and best.wall_s is not None and best.original_wall_s is not None:
+        times = [("original", best.original_wall_s), ("best", best.wall_s)]
     found = []
     for name, wall_s in times:
         if not wall_s > 0:

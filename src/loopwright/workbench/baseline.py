@@ -18,6 +18,7 @@ from loopwright.harness.execute import CaseRunner
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Limits
 from loopwright.timing.compare import SampleFailed, compare
+from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import NATIVE_FLAGS, Purpose, Variant
 from loopwright.workbench.expected import ExpectedOutputs
 from loopwright.workbench.policies import baseline_policy
@@ -43,13 +44,14 @@ class CaseFacts:
 
 
 def own_variant(context_target: Variant, task: Task) -> Variant:
-    """The task's own flags, with the target's."""
-    return replace(context_target, flags=task.build.flags)
+    """The task's own flags, with the target's. The original is never built for a device."""
+    return replace(context_target, flags=task.build.flags, device=Device.FALLBACK)
 
 
 def native_variant(context_target: Variant, task: Task) -> Variant:
     """-O3 -march=native; -ffast-math only where the task allows it."""
-    return replace(context_target, flags=NATIVE_FLAGS + (("-ffast-math",) if task.fast_math else ()))
+    flags = NATIVE_FLAGS + (("-ffast-math",) if task.fast_math else ())
+    return replace(context_target, flags=flags, device=Device.FALLBACK)
 
 
 def build_original(context: Context, variant: Variant) -> BuildResult:

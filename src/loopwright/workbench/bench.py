@@ -35,7 +35,7 @@ from loopwright.workbench.machine_file import MachineFacts, machine_facts
 from loopwright.workbench.policies import glance_policy, trial_policy
 from loopwright.workbench.profiling import profile_build
 from loopwright.workbench.records import from_data, to_data
-from loopwright.workbench.rundir import RunDirectory, open_run, original_candidate
+from loopwright.workbench.rundir import RunDirectory, open_run, original_candidate, restored_candidate
 from loopwright.workbench.trials import chained, judged_trial
 
 
@@ -121,6 +121,11 @@ class Workbench:
             return None
         return max(0.0, max(limit, self._prepared_s + limit / 2) - self.journal.run_s)
 
+    @property
+    def untimed(self) -> str:
+        """Why nothing is timed in this run; "" when candidates are."""
+        return self.context.untimed
+
     def candidate(self, candidate_id: str) -> Candidate:
         """A candidate of this run by its id; KeyError when there is none."""
         return self._candidates[candidate_id]
@@ -165,7 +170,8 @@ class Workbench:
             return self.baseline
 
     def evaluate(self, candidate: Candidate, *, timed: bool = True, glance: bool = False) -> Evaluation:
-        """Judge `candidate`: integrity, build, outputs; then, when `timed`, a promotion trial.
+        """Judge `candidate`: integrity, build, outputs; then, when `timed`, a promotion trial. Where nothing
+        can be timed (`untimed`), a verified candidate that goes on from the best is promoted in its place.
 
         With `glance` a single round takes the place of the trial: cheap, and nothing is promoted by it.
         Evaluating the candidate without it goes on from there, and is the same evaluation.
@@ -179,7 +185,8 @@ class Workbench:
         """
         with self._lock:
             known = self._evaluations.get(candidate.id)
-            if known is not None and known.answers(timed=timed, glance=glance):
+            best = self._best_id if self.untimed else None
+            if known is not None and known.answers(timed=timed, glance=glance, untimed_best=best):
                 return known
             if candidate.id == self.original.id:
                 return self._evaluate_original()
@@ -202,13 +209,14 @@ class Workbench:
                 subject = replace(subject, build=build)
             else:
                 verdict, subject = run_gates(self.gates, Stage.EVERY, subject, self.context)
-            if verdict.passed and timed:
+            if verdict.passed and timed and not self.untimed:
                 assert subject.build is not None
                 self._say(f"{'glancing at' if glance else 'timing'} {candidate.id} against the best so far")
                 policy = (glance_policy if glance else trial_policy)(self.execution_s())
                 trial, result = self._trial(subject.build, policy)
                 verdict = verdict.extended(result)
-            return self._record(candidate, number, verdict, trial, begun_s, glance=glance)
+            extends = bool(self.untimed) and timed and verdict.passed and candidate.parent == self._best_id
+            return self._record(candidate, number, verdict, trial, begun_s, glance=glance, extends=extends)
 
     def reject(self, title: str, failure: Failure, *, key: str = "") -> Evaluation:
         """Record an edit of which no candidate could be made. It counts as an evaluation.
@@ -327,12 +335,14 @@ class Workbench:
         begun_s: float,
         *,
         glance: bool,
+        extends: bool,
     ) -> Evaluation:
         # A time that a gate refused is kept as raw samples, and is nobody's speedup.
         timed = trial if verdict.passed else None
         speedup = None if timed is None else chained(timed.speedup, self._best_speedup, self._best_id)
         known = self._evaluations.get(candidate.id)
-        promoted = timed is not None and not glance and is_promoted(timed.speedup, self.machine.noise)
+        faster = timed is not None and not glance and is_promoted(timed.speedup, self.machine.noise)
+        promoted = faster or extends
         evaluation = Evaluation(
             candidate=candidate.id,
             parent=candidate.parent,
@@ -361,8 +371,7 @@ class Workbench:
         self._evaluations[evaluation.candidate] = evaluation
         if evaluation.promoted:
             self._best_id = evaluation.candidate
-            assert evaluation.speedup is not None
-            self._best_speedup = evaluation.speedup.estimate
+            self._best_speedup = evaluation.speedup.estimate if evaluation.speedup else 1.0
 
     def _discard_builds(self, candidate: Candidate) -> None:
         """Builds of what is not the best will not be run again; a long run must not fill the disk."""
@@ -382,17 +391,10 @@ class Workbench:
                     self._prepared_s = event.run_s
                 case "evaluation":
                     evaluation = from_data(Evaluation, data["evaluation"])
-                    self._restore(evaluation.candidate, evaluation.parent, evaluation.title)
+                    if (candidate := restored_candidate(self.lineage, self.task, evaluation)) is not None:
+                        self._candidates[evaluation.candidate] = candidate
                     self._remember(evaluation)
                 case "profile":
                     self._profiles[str(data["candidate"])] = from_data(Profile, data["profile"])
         if self._baseline is not None and self._machine is not None:
             self.context = completed(self.context, self._baseline.flags, self._machine.floors)
-
-    def _restore(self, candidate_id: str, parent: str | None, title: str) -> None:
-        if not self.lineage.has(candidate_id):
-            return  # A rejected edit: there never was a candidate.
-        tree = self.lineage.tree(candidate_id)
-        protected = {p for p in self.task.tree if not self.task.is_editable(p)}
-        files = Tree({p: c for p, c in tree.items() if p not in protected or c != self.task.tree[p]})
-        self._candidates[candidate_id] = Candidate(files, parent, title)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from loopwright.core.errors import ToolMissing
@@ -13,6 +14,8 @@ from loopwright.harness.execute import CaseRunner
 from loopwright.system.execution import Limits, Runner
 from loopwright.system.machine import this_machine, usable_cpus
 from loopwright.system.sandbox import choose_runner
+from loopwright.toolchains.device import Device
+from loopwright.toolchains.devices import find_offload
 from loopwright.toolchains.discovery import find
 from loopwright.toolchains.toolchain import NATIVE_FLAGS, Toolchain, Variant
 from loopwright.workbench.baseline import CaseFacts
@@ -26,6 +29,8 @@ _GRACE_S = 5.0
 _LEAST_MEMORY_BYTES = 1 << 30
 _MEMORY_FACTOR = 4
 _MEMORY_SHARE = 0.8
+_HOST_DEVICE = 10.0
+"""Times the limits: a host device copies what it is given, and starts its threads for every region."""
 
 
 @dataclass
@@ -101,7 +106,8 @@ def make_context(
         ToolMissing: without compiler or sandbox.
     """
     runner = runner or runner_for(settings)
-    toolchain = toolchain or find(settings.toolchain)
+    offloads = settings.target is Target.OFFLOAD
+    toolchain = toolchain or (find_offload if offloads else find)(settings.toolchain)
     cores = len(usable_cpus())
     most = settings.threads or cores
     return Context(
@@ -111,7 +117,7 @@ def make_context(
         toolchain=toolchain,
         variant=Variant(NATIVE_FLAGS, settings.target),
         expected=lambda case: expected.get(case.name),
-        limits=measured.limits,
+        limits=_patient(measured.limits) if offloads else measured.limits,
         threads=thread_numbers(settings.target, most),
         original_s=measured.original_s,
     )
@@ -119,6 +125,20 @@ def make_context(
 
 def completed(context: Context, flags: tuple[str, ...], floors: Floors | None) -> Context:
     """The context with the flags of the baseline, as candidates are built like the original, and with the
-    machine's ceilings where they are measured.
+    machine's ceilings where they are measured. Candidates for offloading are built for the host device.
     """
-    return replace(context, variant=replace(context.variant, flags=flags), floors=floors)
+    device = Device.HOST if context.variant.target is Target.OFFLOAD else Device.FALLBACK
+    return replace(context, variant=replace(context.variant, flags=flags, device=device), floors=floors)
+
+
+def _patient(limits: Callable[[Case], Limits]) -> Callable[[Case], Limits]:
+    """Limits for programs whose target regions run on the processors of this machine."""
+
+    def slower(case: Case) -> Limits:
+        usual = limits(case)
+        wall_s = usual.wall_s
+        if wall_s is not None and wall_s != case.timeout_s:
+            wall_s *= _HOST_DEVICE
+        return replace(usual, wall_s=wall_s, cpu_s=usual.cpu_s and usual.cpu_s * _HOST_DEVICE)
+
+    return slower

@@ -79,7 +79,8 @@ def finish(bench: Workbench) -> RunResult:
 def _finalists(bench: Workbench) -> list[Evaluation]:
     """The candidates that were promoted, the best (the last promoted) first, at most three."""
     promoted = [e for e in bench.evaluations if e.promoted]
-    promoted.sort(key=lambda e: e.speedup.estimate if e.speedup else 0.0, reverse=True)
+    # Without times the later one goes on from the earlier.
+    promoted.sort(key=lambda e: (e.speedup.estimate if e.speedup else 0.0, e.number), reverse=True)
     current = [e for e in promoted if e.candidate == bench.best.id]
     others = [e for e in promoted if e.candidate != bench.best.id]
     return [*current, *others][: 1 + _RUNNERS_UP]
@@ -103,6 +104,17 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
     verdict = verdict.extended(unseen)
     if unseen.failure is not None:
         return None, _told(bench, candidate, verdict)
+    if bench.untimed:
+        bench.journal.write("final", candidate=candidate.id, verdict=to_data(verdict),
+                            comparison=None, held_out=None)  # fmt: skip
+        return Best(
+            candidate=candidate.id,
+            title=bench.history(candidate),
+            verified=verdict.verified,
+            speedup=None,
+            gates=verdict.by_gate,
+            wall_s=None,
+        ), None
     timed, floors = _timed(
         bench, bench.context, subject.build, bench.task.cases_for(Use.TIME), final_policy(bench.execution_s())
     )
@@ -206,15 +218,16 @@ def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failur
     evaluations = bench.evaluations
     warnings: list[str] = []
     if best is not None:
-        status, reason = RunStatus.IMPROVED, best.title
+        status, reason = RunStatus.TRANSLATED if bench.untimed else RunStatus.IMPROVED, best.title
     elif any(e.verdict.passed for e in evaluations) or not evaluations:
         status = RunStatus.NO_GAIN
         reason = "no candidate was faster beyond doubt" if evaluations else _why_nothing(bench)
         if dropped:
-            reason = f"what was faster failed at the end: {dropped[0][1].message}"
+            what = "what was translated" if bench.untimed else "what was faster"
+            reason = f"{what} failed at the end: {dropped[0][1].message}"
     else:
         status, reason = RunStatus.FAILED, "no candidate passed the gates"
-    if best is not None and best.held_out_speedup is not None:
+    if best is not None and best.speedup is not None and best.held_out_speedup is not None:
         if gone := elsewhere_words(best.elsewhere, best.speedup, best.held_out_speedup):
             warnings.append(gone)
         elif slower := [f"{n} ({r:.2f}x)" for n, r in best.held_out_speedup.by_case.items() if r < 1]:

@@ -16,6 +16,7 @@ from loopwright.profilers.profiler import ProfileFailed, Profiler
 from loopwright.profilers.registry import choose, take
 from loopwright.profilers.roofline import roofline
 from loopwright.system.store import remove_tree
+from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import Purpose
 from loopwright.workbench.rundir import RunDirectory
 
@@ -30,7 +31,8 @@ def profile_build(context: Context, tree: Tree, directory: RunDirectory) -> Prof
     A profiler that works but sees too little (a program of a few milliseconds) is followed by the next.
     """
     case = context.task.cases_for(Use.TIME)[0]
-    variant = replace(context.variant, purpose=Purpose.PROFILE)
+    # On the host whatever the device: its runtime makes code that no profiler finds the lines of.
+    variant = replace(context.variant, purpose=Purpose.PROFILE, device=Device.FALLBACK)
     build = context.builder.build(tree, context.toolchain, variant)
     if build.failure is not None:
         return None

@@ -16,7 +16,9 @@ from typing import Any
 
 from loopwright.core.candidate import Candidate
 from loopwright.core.errors import LoopwrightError, UsageError
+from loopwright.core.run import Evaluation
 from loopwright.core.task import Task
+from loopwright.core.tree import Tree
 from loopwright.system.store import write_atomically
 from loopwright.tasks.read import TASK_FILE
 from loopwright.tasks.write import task_text
@@ -135,6 +137,16 @@ def open_run(path: Path) -> tuple[RunDirectory, Task, Settings, dict[str, Any]]:
 def original_candidate(task: Task) -> Candidate:
     """The candidate that every other one descends from."""
     return Candidate(files=task.editable_files)
+
+
+def restored_candidate(lineage: Lineage, task: Task, evaluation: Evaluation) -> Candidate | None:
+    """The candidate of an evaluation; None for a rejected edit, of which there never was one."""
+    if not lineage.has(evaluation.candidate):
+        return None
+    tree = lineage.tree(evaluation.candidate)
+    protected = {p for p in task.tree if not task.is_editable(p)}
+    files = Tree({p: c for p, c in tree.items() if p not in protected or c != task.tree[p]})
+    return Candidate(files, evaluation.parent, evaluation.title)
 
 
 @contextmanager

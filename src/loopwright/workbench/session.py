@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from loopwright.core.errors import ToolMissing
+from loopwright.core.errors import ToolMissing, UsageError
 from loopwright.core.profile import Profile
 from loopwright.core.task import Task, Use
 from loopwright.core.timing import Comparison, Speedup
@@ -91,7 +91,9 @@ class Session(AbstractContextManager["Session"]):
             return verdict
         final, _ = run_gates(GATES, Stage.FINAL, subject, self.context)
         verdict = verdict.extended(*final.results)
-        return verdict.extended(self._floors(subject)) if verdict.passed else verdict
+        if not verdict.passed or self.context.untimed:
+            return verdict
+        return verdict.extended(self._floors(subject))
 
     def time(
         self,
@@ -106,6 +108,12 @@ class Session(AbstractContextManager["Session"]):
         """Time `b` against `a`; a failure when either does not build or gives a wrong result. Without
         `policy` as long as for the last timing of a run.
         """
+        if self.context.untimed:
+            raise UsageError(
+                f"not timed: {self.context.untimed} to offload to",
+                where=self.task.name,
+                hint="loopwright check says whether it is right; times need a GPU",
+            )
         builds = [self.context.builder.build(t, self.context.toolchain, self.context.variant) for t in (a, b)]
         for build, label in zip(builds, (label_a, label_b), strict=True):
             if build.failure is not None:
