@@ -56,8 +56,8 @@ class Evaluation:
     def answers(self, *, timed: bool, glance: bool, untimed_best: str | None = None) -> bool:
         """Whether an evaluation that asks for this much would find out no more.
 
-        Where nothing can be timed, `untimed_best` is the best so far: a candidate that goes on from it and was
-        only checked until now is promoted when it is asked about again.
+        Where nothing can be timed, `untimed_best` is the best so far: a candidate that goes on from it and
+        was only checked until now is promoted when it is asked about again.
         """
         if untimed_best is not None:
             return not (timed and self.verdict.passed and self.parent == untimed_best and not self.promoted)
