@@ -387,7 +387,7 @@ def test_an_array_reduction_is_guarded_by_its_length(tmp_path: Path) -> None:
         == """\
 void kernel(int n, const int *restrict b, int m, int *restrict h)
 {
-    if (m <= 65536) {
+    if (0 < m && m <= 65536) {
         #pragma omp parallel for schedule(static) reduction(+: h[:m])
         for (int i = 0; i < n; i++)
             h[b[i]]++;

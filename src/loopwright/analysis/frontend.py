@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -15,6 +15,7 @@ from loopwright.analysis.clang_reader import parse_unit
 from loopwright.analysis.inlining import inline_calls
 from loopwright.analysis.invariants import Differences, Relations, member_differences
 from loopwright.analysis.ir import LoopNest, Unknown
+from loopwright.analysis.lengths import Lengths
 from loopwright.analysis.liveness import Liveness
 from loopwright.analysis.lowering import LoweredObject, Lowering
 from loopwright.analysis.nests import LOOPS, REGION, NestReader
@@ -159,17 +160,24 @@ class UnitReader:
         called = partial(self.callees.inside, function.key)
         lowering = Lowering(raw, Liveness(function, effects, loop), relations, called)
         root = lowering.loop(raw.root)
-        apart, by_type = disjoint_pairs(list(lowering.objects.values()), function, self.aliasing)
+        objects = {o.id: o for o in lowering.objects.values()}
+        apart, by_type = disjoint_pairs(list(objects.values()), function, self.aliasing)
+        lengths = Lengths(
+            function, effects, raw.scope.inside, self.aliasing.cells, self.unit.source, loop.start
+        )
+        known = {id: lengths.of(made) for id, made in objects.items()}
         nest = LoopNest(
             function=function.name,
             root=root,
-            arrays=lowering.arrays(),
+            arrays=tuple(
+                replace(a, first=known[a.id].first, length=known[a.id].count) for a in lowering.arrays()
+            ),
             parameters=lowering.parameters(),
             assumptions=lowering.assumptions,
             disjoint=apart,
             disjoint_by_type=by_type,
         )
-        return ReadNest(nest, {o.id: o for o in lowering.objects.values()})
+        return ReadNest(nest, objects)
 
 
 def _is_whole_program(tree: Tree, sources: Sequence[str], units: Sequence[Unit]) -> bool:

@@ -134,6 +134,10 @@ class Array:
     delinearised: bool = False
     """The dimensions were made from flat indexing such as `a[i * n + j]`: the language does not keep an inner
     subscript within its extent, so that analysis has to prove it before it tells rows apart."""
+    first: str = ""
+    """The address of its first element in C; empty when `length` is."""
+    length: str = ""
+    """How many elements it has all in all, in C that may stand before the nest; empty when not proved."""
 
     @property
     def is_scalar(self) -> bool:

@@ -125,7 +125,7 @@ def _parallel_around(source: NestSource, rows: Loop) -> tuple[Loop, str, str] | 
             clauses = parallel_clauses(source, outer)
         except Declined:
             continue
-        if clauses.section is not None:
+        if clauses.sections:
             return None
         pragma = f"#pragma omp parallel for schedule(static){clauses.text}"
         return outer, pragma, parallel_proof(source, outer, clauses)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -11,23 +10,9 @@ from loopwright.analysis.ir import Array, Loop, Storage
 from loopwright.moves.canonical import is_name
 from loopwright.moves.move import Declined, NestSource, accessed
 from loopwright.moves.rewrite import blanked
-
-STACK_BYTES = 256 << 10
-"""Largest private array that is put on the stack of every thread: an eighth of the 2 MiB that threads have at
-least under glibc and libomp, since the program needs the rest."""
+from loopwright.moves.sections import STACK_BYTES, Section, constant_elements, section_of
 
 OPERATORS = frozenset({"+", "*", "min", "max", "&", "|", "^", "&&", "||"})
-
-
-@dataclass(frozen=True)
-class Section:
-    """A reduction over the first `length` elements of a pointed array; it is private to each thread, so it
-    may only be used while `length` is at most `limit`.
-    """
-
-    name: str
-    length: str
-    limit: int
 
 
 @dataclass(frozen=True)
@@ -38,7 +23,8 @@ class Clauses:
     last_private: tuple[str, ...] = ()
     reductions: tuple[tuple[str, str], ...] = ()
     """Operator and list item."""
-    section: Section | None = None
+    sections: tuple[Section, ...] = ()
+    """Those of `reductions` for which more than the directive has to be written."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -105,12 +91,10 @@ def clauses_for(source: NestSource, loop: Loop, *, inner_variables: bool, arrays
         private += [name for name in _inner_variables(source, loop, frozenset(last)) if name not in last]
     reductions: list[tuple[str, str]] = []
     notes: list[str] = []
-    section = None
+    sections: list[Section] = []
     for reduction in facts.reductions:
         item, found = _reduction(source, reduction, arrays=arrays)
-        if found is not None and section is not None:
-            raise Declined("it reduces into more than one array of a length known only at run time")
-        section = found or section
+        sections += [found] if found is not None else []
         reductions.append((reduction.op, item))
     for exact in (True, False):
         names = [f"{r.variable} ({r.op})" for r in facts.reductions if r.exact is exact]
@@ -124,7 +108,9 @@ def clauses_for(source: NestSource, loop: Loop, *, inner_variables: bool, arrays
         notes.append(f"{', '.join(private)}: written before read in every iteration, not needed afterwards")
     if last:
         notes.append(f"{', '.join(last)}: written in every iteration, the last value is copied out")
-    return Clauses(tuple(private), tuple(dict.fromkeys(last)), tuple(reductions), section, tuple(notes))
+    return Clauses(
+        tuple(private), tuple(dict.fromkeys(last)), tuple(reductions), tuple(sections), tuple(notes)
+    )
 
 
 def _inside(source: NestSource, loop: Loop, id: str) -> bool:
@@ -160,13 +146,6 @@ def _require_own(array: Array, clause: str) -> None:
         )
 
 
-def constant_elements(array: Array) -> int | None:
-    """Number of elements when all extents are constants, else None."""
-    if any(extent is None or extent.terms for extent in array.extents):
-        return None
-    return math.prod(extent.constant for extent in array.extents if extent is not None)
-
-
 def _require_small(array: Array) -> None:
     elements = constant_elements(array)
     if elements is None:
@@ -183,9 +162,9 @@ def _reduction(source: NestSource, reduction: Reduction, *, arrays: bool) -> tup
     array = source.nest.array(reduction.variable)
     if reduction.op not in OPERATORS:
         raise Declined(f"OpenMP has no reduction with '{reduction.op}'")
-    if not is_name(array.name):
-        raise Declined(f"'{array.name}' cannot be named in a reduction clause")
     if array.is_scalar and not reduction.is_array:
+        if not is_name(array.name):
+            raise Declined(f"'{array.name}' cannot be named in a reduction clause")
         if array.storage is Storage.POINTED:
             raise Declined(
                 f"'{array.name}' is reached through a pointer: a reduction would combine the pointers"
@@ -193,52 +172,11 @@ def _reduction(source: NestSource, reduction: Reduction, *, arrays: bool) -> tup
         return array.name, None
     if not arrays:
         raise Declined(f"it reduces into the array '{array.name}'")
-    if array.storage is not Storage.POINTED:
+    if is_name(array.name) and array.storage is not Storage.POINTED and constant_elements(array) is not None:
         _require_small(array)
         return array.name, None
-    length = stated_length(source, array)
-    if length.isdigit():
-        if int(length) * array.element_bytes > STACK_BYTES:
-            raise Declined(
-                f"private copies of '{array.name}' would take more than {STACK_BYTES >> 10} KiB of stack"
-            )
-        return f"{array.name}[:{length}]", None
-    return f"{array.name}[:{length}]", Section(array.name, length, STACK_BYTES // max(1, array.element_bytes))
-
-
-def stated_length(source: NestSource, array: Array) -> str:
-    """How the source writes the number of elements of a kernel's array argument: the task states the shape,
-    and a scalar argument carries the size.
-    """
-    kernel = source.kernel
-    argument = (
-        next((a for a in kernel.arguments if a.name == array.name and a.is_array), None) if kernel else None
-    )
-    unknown = Declined(f"the length of '{array.name}' is not known, so a reduction over it cannot be written")
-    if (
-        kernel is None
-        or argument is None
-        or kernel.function != source.nest.function
-        or len(argument.shape) != 1
-    ):
-        raise unknown
-    shape = argument.shape[0].strip()
-    if shape.isdigit():
-        return shape
-    for scalar in kernel.arguments:
-        if not scalar.is_array and (scalar.value or scalar.name).strip() == shape:
-            if _assigned(source.data, scalar.name):
-                raise unknown
-            return scalar.name
-    raise unknown
-
-
-def _assigned(data: bytes, name: str) -> bool:
-    word = re.escape(name.encode())
-    pattern = rb"\b%b\s*(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\b%b\s*(?:\+\+|--)|(?:\+\+|--)\s*%b\b|&\s*%b\b" % (
-        (word,) * 4
-    )
-    return re.search(pattern, blanked(data)) is not None
+    section = section_of(source, array)
+    return f"{section.name}[:{section.length}]", section if section.is_conditional or section.first else None
 
 
 def _inner_variables(source: NestSource, loop: Loop, copied_out: frozenset[str]) -> list[str]:

@@ -17,12 +17,12 @@ from loopwright.analysis.polyhedral import Model, OutOfTime, Solver
 from loopwright.analysis.schedules import Schedule, carried, meets_others
 from loopwright.analysis.scop import Scop
 from loopwright.moves.canonical import is_name
-from loopwright.moves.clauses import STACK_BYTES, constant_elements, stated_length
 from loopwright.moves.loop_names import variables_in
 from loopwright.moves.loop_tree import For, If, Kept, Node, Run, constant_trips, is_innermost, loops, runs
 from loopwright.moves.loop_values import Sum, extreme_values
 from loopwright.moves.move import Declined, NestSource, label
 from loopwright.moves.rewrite import blanked, line_start
+from loopwright.moves.sections import STACK_BYTES, constant_elements, length_of
 from loopwright.moves.simd import simd_clauses
 
 _WORDS = {"+": "sum", "*": "product"}
@@ -152,7 +152,9 @@ class Marker:
             if elements is None or elements * found.element_bytes > STACK_BYTES:
                 raise Declined("private copies take too much memory")
             return found.name, []
-        length = self._touched_length(array) or stated_length(self.source, found)
+        if found.first not in ("", found.name):
+            raise Declined(f"'{found.name}' is no pointer")
+        length = self._touched_length(array) or length_of(self.source, found)
         return f"{found.name}[:{length}]", [(length, STACK_BYTES // max(1, found.element_bytes))]
 
     def _touched_length(self, array: str) -> str:

@@ -15,7 +15,7 @@ from loopwright.analysis.facts import Answer
 from loopwright.analysis.ir import Loop
 from loopwright.core.task import Target
 from loopwright.moves.canonical import existing_openmp, require_canonical, require_untroubled
-from loopwright.moves.clauses import Clauses, Section, clauses_for, require_parallel
+from loopwright.moves.clauses import Clauses, clauses_for, require_parallel
 from loopwright.moves.move import (
     Declined,
     NestSource,
@@ -28,16 +28,8 @@ from loopwright.moves.move import (
     refusal,
 )
 from loopwright.moves.regions import region_around
-from loopwright.moves.rewrite import (
-    Replacement,
-    apply,
-    blanked,
-    in_statement_list,
-    indent_unit,
-    indentation,
-    newline,
-    place_before,
-)
+from loopwright.moves.rewrite import apply, blanked, place_before
+from loopwright.moves.sections import section_note, with_sections
 
 FAMILY = "parallel-for"
 SMALL_WORK = 2000
@@ -128,14 +120,11 @@ def _edits(source: NestSource, loop: Loop) -> Iterator[Proposal]:
     for variant in _variants(source, loop, clauses):
         line = f"#pragma omp {variant.directive}{clauses.text}"
         note = _collapse_note(loop) if variant.collapse > 1 else ""
-        if clauses.section is None:
+        if not clauses.sections:
             content = apply(source.data, [place_before(source.data, loop, line)])
         else:
-            content = _two_versions(source.data, loop, line, clauses.section)
-            note += (
-                f" Private copies of {clauses.section.name} are made for lengths up to "
-                f"{clauses.section.limit} only; beyond that the loop stays serial: no stack overflows."
-            )
+            content = with_sections(source, loop, line, clauses.sections)
+            note += section_note(clauses.sections)
         yield proposal(
             source,
             loop,
@@ -159,7 +148,7 @@ def _variants(source: NestSource, loop: Loop, clauses: Clauses) -> Iterator[_Var
     else:
         yield _Variant("parallel for schedule(static)", "", 1.0)
     plain = not loop.loops and not loop.over_range
-    if plain and clauses.section is None and not any(c.endswith("]") for _, c in clauses.reductions):
+    if plain and not clauses.sections and not any(c.endswith("]") for _, c in clauses.reductions):
         # Compilers may not reorder a floating-point sum into vector lanes without being told.
         reordered = any(not r.exact for r in source.facts_of(loop).reductions)
         # A function that is called keeps most compilers from using vectors.
@@ -170,7 +159,7 @@ def _variants(source: NestSource, loop: Loop, clauses: Clauses) -> Iterator[_Var
         yield _Variant(
             "parallel for collapse(2) schedule(static)", ", two loops collapsed", 1.05 if few else 0.9, 2
         )
-    if source.ancestors(loop) and loop.upper and len(loop.upper) == 1 and clauses.section is None:
+    if source.ancestors(loop) and loop.upper and len(loop.upper) == 1 and not clauses.sections:
         size = _size_text(source, loop)
         if size:
             yield _Variant(f"parallel for if({size} > 64) schedule(static)", f", only when {size} > 64", 0.97)
@@ -240,29 +229,3 @@ def _constant_work(loop: Loop) -> int | None:
             return None
         total += below
     return trips * total
-
-
-def _two_versions(data: bytes, loop: Loop, line: str, section: Section) -> bytes:
-    """The loop twice: in parallel for short arrays, as it was for long ones."""
-    placed = place_before(data, loop, line)
-    start, end = loop.range.start, loop.range.end
-    text = data[start:end]
-    if re.search(rb"\bstatic\b|#|\b\w+\s*:(?!:)", blanked(data)[start:end]) or placed.start != placed.end:
-        raise Declined(
-            "its body cannot be written twice (static variable, directive or label), or its line is shared"
-        )
-    ends, outer, step = newline(data, start), indentation(data, start), indent_unit(data, loop)
-    deeper = text.replace(b"\n", b"\n" + step)
-    inner = outer + step
-    lines = [
-        b"if (%b <= %d) {" % (section.length.encode(), section.limit),
-        inner + line.encode(),
-        inner + deeper,
-        outer + b"} else {",
-        inner + deeper,
-        outer + b"}",
-    ]
-    # `if ... else` is one statement, but an `else` of the user's could follow: then braces are there already.
-    if not in_statement_list(data, start):
-        raise Declined("it is the body of a statement without braces")
-    return apply(data, [Replacement(start, end, ends.join(lines))])

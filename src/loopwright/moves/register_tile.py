@@ -109,6 +109,6 @@ def _around(source: NestSource, found: Contraction) -> str:
         clauses = parallel_clauses(source, region)
     except Declined:
         return ""
-    if clauses.section is not None or clauses.reductions or clauses.last_private:
+    if clauses.sections or clauses.reductions or clauses.last_private:
         return ""
     return f"#pragma omp parallel for schedule(static){clauses.text}"
