@@ -68,9 +68,9 @@ def test_islands_stay_small_and_hand_their_best_on() -> None:
 
 def test_children_of_two_parents_get_to_the_top() -> None:
     bench = SimulatedBench(separate, SWITCHES, noise=0.0)
-    searched(bench, Evolve(crossover=1.0))
+    searched(bench, Evolve(crossover=0.6))
     assert any("; " in e.title for e in bench.evaluations), "no child with several edits of the other parent"
-    assert separate(settings_of(bench.best)) > 0.98 * separate(dict.fromkeys(SWITCHES, 1))
+    assert separate(settings_of(bench.best)) > 0.9 * separate(dict.fromkeys(SWITCHES, 1))
 
 
 @dataclass

@@ -39,11 +39,11 @@ class Evolve:
     Everything drawn by chance comes from the seed of the run: a resumed run breeds the same children.
     """
 
-    islands: int = 3
+    islands: int = 2
     size: int = 6
     tournament: int = 2
-    crossover: float = 0.3
-    migration: int = 5
+    crossover: float = 0.35
+    migration: int = 6
     patience: int = 30
     name: str = "evolve"
 
