@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loopwright import api
+from loopwright.agents.registry import find_agent
 from loopwright.core.run import Budget, RunResult
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.journal import Event, read_journal
@@ -133,6 +134,17 @@ def script(folder: Path, *replies: str) -> str:
 def go(run: Path) -> tuple[RunResult, list[Event]]:
     result = api.resume(run)
     return result, list(read_journal(RunDirectory(run).journal))
+
+
+def work(run: Path) -> list[Event]:
+    """The agent's part of a run alone: judging the winner takes longer, and many tests ask nothing of it."""
+    bench = Workbench(RunDirectory(run))
+    try:
+        bench.prepare()
+        find_agent(bench.settings).work(bench)
+    finally:
+        bench.close()
+    return list(read_journal(RunDirectory(run).journal))
 
 
 def calls(events: list[Event]) -> list[dict[str, Any]]:

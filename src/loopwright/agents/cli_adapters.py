@@ -10,10 +10,14 @@ from pathlib import Path
 from loopwright.agents.adapters.adapter import Adapter
 from loopwright.agents.adapters.claude import Claude
 from loopwright.agents.adapters.codex import Codex
+from loopwright.agents.adapters.gemini import Gemini
+from loopwright.agents.adapters.opencode import OpenCode
 from loopwright.agents.adapters.qwen import Qwen
 from loopwright.core.errors import ToolMissing, UsageError
 
-ADAPTERS: dict[str, Adapter] = {adapter.name: adapter for adapter in (Codex(), Claude(), Qwen())}
+ADAPTERS: dict[str, Adapter] = {
+    adapter.name: adapter for adapter in (Codex(), Claude(), Gemini(), OpenCode(), Qwen())
+}
 
 
 def find_program(adapter: Adapter) -> tuple[str, tuple[Path, ...]]:

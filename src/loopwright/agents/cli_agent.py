@@ -1,4 +1,4 @@
-"""Command-line coding agents: `--agent codex`, `claude`, `qwen`, or with a model as `codex:NAME`."""
+"""Command-line coding agents: `--agent codex` and others, or with a model as `codex:NAME`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from loopwright.agents.cli_adapters import find_program, key_headers
 from loopwright.agents.gateway import Gateway, ProviderCall, Upstream
 from loopwright.agents.outside import Program, work_outside
 from loopwright.agents.workspace import visible_task
+from loopwright.core.errors import UsageError
 from loopwright.models.secrets import redacted
 from loopwright.models.templates import parse_tier, render
 from loopwright.system.store import write_atomically
@@ -32,7 +33,7 @@ class CliAgent:
     to its provider, which holds the key on the outside.
 
     Raises when made:
-        ToolMissing: when the program is not installed. UsageError: without a key.
+        ToolMissing: when the program is not installed. UsageError: without a key, or a model.
     """
 
     adapter: Adapter
@@ -42,6 +43,11 @@ class CliAgent:
     def __post_init__(self) -> None:
         parse_tier(self.options.tier)
         find_program(self.adapter)
+        if self.adapter.needs_model and not self.model:
+            raise UsageError(
+                f"{self.adapter.name} has no model of its own choice",
+                hint=f"--agent {self.adapter.name}:NAME",
+            )
         key_headers(self.adapter, self.options.base_url)
 
     @property

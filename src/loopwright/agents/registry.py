@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loopwright.agents.agent import Agent, Strategy
+from loopwright.agents.cli_adapters import ADAPTERS
 from loopwright.agents.strategies.beam import Beam
 from loopwright.agents.strategies.best_of_n import BestOfN
 from loopwright.agents.strategies.evolve import Evolve
@@ -19,7 +20,6 @@ STRATEGIES: dict[str, Strategy] = {
 }
 _COMMAND = "cmd:"
 _MODEL = "model:"
-_CLI = ("codex", "claude", "qwen")
 
 
 def find_strategy(name: str) -> Strategy:
@@ -44,8 +44,7 @@ def find_agent(settings: Settings) -> Agent:
         from loopwright.agents.command import CommandAgent
 
         return CommandAgent(settings.agent.removeprefix(_COMMAND))
-    if settings.agent.partition(":")[0] in _CLI:
-        from loopwright.agents.cli_adapters import ADAPTERS
+    if settings.agent.partition(":")[0] in ADAPTERS:
         from loopwright.agents.cli_agent import CliAgent
 
         program, _, model = settings.agent.partition(":")
@@ -61,6 +60,6 @@ def find_agent(settings: Settings) -> Agent:
         return ModelAgent(settings.agent.removeprefix(_MODEL), strategy, settings.model, settings.budget)
     raise UsageError(
         f"unknown agent {settings.agent!r}",
-        hint=f"--agent builtin, model:PROVIDER/NAME, {', '.join(_CLI)}, "
+        hint=f"--agent builtin, model:PROVIDER/NAME, {', '.join(ADAPTERS)}, "
         "or 'cmd:COMMAND' for a program that edits the files",
     )

@@ -1,8 +1,8 @@
 """A server on this machine that gives scripted answers in the protocols of the large providers.
 
 For tests and for trying out a set-up without a key: real clients and real command-line agents talk to it as
-they talk to a provider. It speaks Chat Completions, Responses and Messages, streaming or not, and answers
-whatever it is asked with the next turn of its script. It listens on the loopback only.
+they talk to a provider. It speaks Chat Completions, Responses, Messages and Gemini's protocol, streaming or
+not, and answers whatever it is asked with the next turn of its script. It listens on the loopback only.
 """
 
 from __future__ import annotations
@@ -149,14 +149,16 @@ class LoopbackServer:
 
     def _answer(self, handler: Any, body: dict[str, Any]) -> None:
         path = handler.path.split("?")[0]
-        if path.endswith("/count_tokens"):
-            handler._send(200, b'{"input_tokens": 100}')
+        if path.endswith(("/count_tokens", ":countTokens")):
+            handler._send(200, b'{"input_tokens": 100, "totalTokens": 100}')
             return
         protocol = wire.protocol_of(path)
         if protocol is None:
             handler._send(404, b'{"error": {"message": "no such path"}}')
             return
         with self._lock:
+            # The path says of a Gemini request what the body says of others.
+            body = {**body, "stream": True} if path.endswith(wire.STREAMING) else body
             self.requests.append({**body, "_path": path, "_headers": dict(handler.headers)})
             # Side questions (a title for the session, say) offer no tools: they do not use up the script.
             offered = wire.tools_of(body)

@@ -1,6 +1,6 @@
-"""One scripted reply in the words of each protocol: Chat Completions, Responses, Messages. Pure.
+"""One scripted reply in the words of each protocol: Chat Completions, Responses, Messages, Gemini's. Pure.
 
-Written after the providers' public references of the three protocols, as far as clients look at them.
+Written after the providers' public references of the four protocols, as far as clients look at them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any
 
 Json = dict[str, Any]
 _INPUT_TOKENS, _OUTPUT_TOKENS = 120, 30
+STREAMING = ":streamGenerateContent"
+"""How the path of a Gemini request ends that wants a stream; elsewhere the request's body says so."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,9 @@ class Reply:
 
 
 def protocol_of(path: str) -> str | None:
-    """`chat`, `responses` or `messages`, by the end of the path; None for another."""
-    ends = {"/chat/completions": "chat", "/responses": "responses", "/messages": "messages"}
+    """`chat`, `responses`, `messages` or `gemini`, by the end of the path; None for another."""
+    ends = {"/chat/completions": "chat", "/responses": "responses", "/messages": "messages",
+            ":generateContent": "gemini", STREAMING: "gemini"}  # fmt: skip
     return next((name for end, name in ends.items() if path.endswith(end)), None)
 
 
@@ -37,6 +40,8 @@ def tools_of(body: Json) -> dict[str, Json]:
     found: dict[str, Json] = {}
     for tool in body.get("tools") or ():
         inner = tool.get("function") or tool
+        for each in tool.get("functionDeclarations") or ():
+            found[each["name"]] = each.get("parametersJsonSchema") or each.get("parameters") or {}
         if tool.get("type") == "namespace":
             for each in tool.get("tools") or ():
                 found[f"{tool['name']}/{each['name']}"] = each.get("parameters") or {}
@@ -51,7 +56,7 @@ def called(
     """A call of the first offered tool that has one of the wanted names, or words that say there is none."""
     for name in wanted:
         for tool, schema in offered.items():
-            if tool == name or tool.endswith((f"__{name}", f"/{name}")):
+            if tool == name or tool.endswith((f"_{name}", f"/{name}")):
                 namespace, _, plain = tool.rpartition("/")
                 given = json.dumps(_fitted(arguments, schema))
                 return Reply(tool=plain, namespace=namespace, arguments=given, call=call)
@@ -66,6 +71,9 @@ def encoded(protocol: str, body: Json, reply: Reply) -> tuple[bytes, str]:
         data = _chat_stream(model, reply) if stream else _chat(model, reply)
     elif protocol == "responses":
         data = _responses_stream(model, reply) if stream else _response(model, reply)
+    elif protocol == "gemini":
+        whole = _gemini(reply)
+        data = [f"data: {json.dumps(whole)}\n\n"] if stream else whole
     else:
         data = _messages_stream(model, reply) if stream else _message(model, reply)
     if isinstance(data, dict):
@@ -218,3 +226,16 @@ def _messages_stream(model: str, reply: Reply) -> Iterable[str]:
                                  "usage": {"output_tokens": _OUTPUT_TOKENS}}),
         _event("message_stop", {"type": "message_stop"}),
     ]  # fmt: skip
+
+
+def _gemini(reply: Reply) -> Json:
+    part: Json = {"text": reply.text}
+    if reply.tool:
+        part = {"functionCall": {"id": reply.call, "name": reply.tool, "args": json.loads(reply.arguments)}}
+    finish = {"length": "MAX_TOKENS", "refusal": "SAFETY"}.get(reply.finish, "STOP")
+    return {
+        "candidates": [{"index": 0, "content": {"role": "model", "parts": [part]}, "finishReason": finish}],
+        "usageMetadata": {"promptTokenCount": _INPUT_TOKENS, "candidatesTokenCount": _OUTPUT_TOKENS,
+                          "totalTokenCount": _INPUT_TOKENS + _OUTPUT_TOKENS},
+        "modelVersion": "scripted",
+    }  # fmt: skip

@@ -71,6 +71,16 @@ class Adapter(Protocol):
         ...
 
     @property
+    def prices(self) -> str:
+        """The provider in the files of prices."""
+        ...
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether it has no model of its own choice, so that the user has to name one."""
+        ...
+
+    @property
     def notes(self) -> str:
         """File name under which it looks for instructions in its working folder."""
         ...
@@ -88,11 +98,16 @@ class Adapter(Protocol):
         ...
 
 
-def mcp_config(home: Path, door: Path, **more: object) -> Path:
-    """A file that names the MCP server of the run, in the form that several agents read."""
+def mcp_servers(door: Path, **more: object) -> dict[str, Any]:
+    """The MCP server of the run, in the form in which several agents are told of it."""
     server = {"command": "loopwright", "args": ["mcp"], "env": {"LOOPWRIGHT_BENCH": str(door)}, **more}
+    return {"mcpServers": {"loopwright": server}}
+
+
+def mcp_config(home: Path, door: Path, **more: object) -> Path:
+    """A file of its own with :func:`mcp_servers`."""
     path = home / "mcp.json"
-    write_atomically(path, json.dumps({"mcpServers": {"loopwright": server}}).encode())
+    write_atomically(path, json.dumps(mcp_servers(door, **more)).encode())
     return path
 
 
@@ -105,6 +120,24 @@ def objects(lines: Iterable[bytes]) -> Iterable[Mapping[str, Any]]:
             continue
         if isinstance(event, dict):
             yield event
+
+
+def part_of(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object called `name` in an event; an empty one where there is none, or something else."""
+    value = event.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def parts_of(event: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """The objects in the list called `name` in an event."""
+    value = event.get(name)
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def number_of(event: Mapping[str, Any], name: str) -> int:
+    """The number called `name` in an event, 0 where there is none."""
+    value = event.get(name)
+    return int(value) if isinstance(value, int | float) else 0
 
 
 def step(kind: str, text: object) -> Step:

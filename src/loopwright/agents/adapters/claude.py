@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loopwright.agents.adapters.adapter import MCP_TIMEOUT_S, Events, Start, Step, mcp_config, objects, step
+from loopwright.agents.adapters.adapter import (
+    MCP_TIMEOUT_S,
+    Events,
+    Start,
+    Step,
+    mcp_config,
+    number_of,
+    objects,
+    part_of,
+    parts_of,
+    step,
+)
 
 
 @dataclass(frozen=True)
@@ -18,7 +29,9 @@ class Claude:
     package: str = "@anthropic-ai/claude-code"
     key: str = "ANTHROPIC_API_KEY"
     url: str = "https://api.anthropic.com"
+    prices: str = "anthropic"
     notes: str = "CLAUDE.md"
+    needs_model: bool = False
 
     def authority(self, key: str) -> Mapping[str, str]:
         """A header of its own."""
@@ -55,20 +68,21 @@ def stream_json(lines: Iterable[bytes]) -> Events:
     counts, cost, ended = (0, 0, 0), None, ""
     for event in objects(lines):
         if event.get("type") == "assistant":
-            blocks = (event.get("message") or {}).get("content") or ()
+            blocks = parts_of(part_of(event, "message"), "content")
             steps += [step for block in blocks for step in _of_block(block)]
         elif event.get("type") == "result":
-            usage = event.get("usage") or {}
-            cached = int(usage.get("cache_read_input_tokens") or 0)
-            fresh = int(usage.get("input_tokens") or 0) + int(usage.get("cache_creation_input_tokens") or 0)
-            counts = (fresh + cached, cached, int(usage.get("output_tokens") or 0))
-            cost = event.get("total_cost_usd")
+            usage = part_of(event, "usage")
+            cached = number_of(usage, "cache_read_input_tokens")
+            fresh = number_of(usage, "input_tokens") + number_of(usage, "cache_creation_input_tokens")
+            counts = (fresh + cached, cached, number_of(usage, "output_tokens"))
+            told = event.get("total_cost_usd")
+            cost = told if isinstance(told, int | float) else None
             ended = "failed" if event.get("is_error") else "completed"
     return Events(tuple(steps), counts[0], counts[1], counts[2], cost, ended)
 
 
 def _of_block(block: Mapping[str, Any]) -> list[Step]:
-    given = block.get("input") or {}
+    given = part_of(block, "input")
     match block.get("type"), block.get("name"):
         case "text", _:
             return [step("message", block.get("text"))]

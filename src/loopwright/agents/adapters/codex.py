@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loopwright.agents.adapters.adapter import MCP_TIMEOUT_S, Events, Start, Step, objects, step
+from loopwright.agents.adapters.adapter import (
+    MCP_TIMEOUT_S,
+    Events,
+    Start,
+    Step,
+    number_of,
+    objects,
+    part_of,
+    parts_of,
+    step,
+)
 
 
 @dataclass(frozen=True)
@@ -19,7 +29,9 @@ class Codex:
     package: str = "@openai/codex"
     key: str = "OPENAI_API_KEY"
     url: str = "https://api.openai.com/v1"
+    prices: str = "openai"
     notes: str = "AGENTS.md"
+    needs_model: bool = False
 
     def authority(self, key: str) -> Mapping[str, str]:
         """A bearer token."""
@@ -55,17 +67,17 @@ class Codex:
         counts = [0, 0, 0]
         ended = ""
         for event in objects(lines):
-            kind, item = event.get("type"), event.get("item") or {}
+            kind, item = event.get("type"), part_of(event, "item")
             if kind == "item.completed":
                 steps += _of_item(item)
             elif kind == "turn.completed":
-                usage = event.get("usage") or {}
+                usage = part_of(event, "usage")
                 for n, name in enumerate(("input_tokens", "cached_input_tokens", "output_tokens")):
-                    counts[n] += int(usage.get(name) or 0)
+                    counts[n] += number_of(usage, name)
                 ended = "completed"
             elif kind in ("turn.failed", "error"):
                 ended = "failed"
-                steps.append(step("error", (event.get("error") or event).get("message", "")))
+                steps.append(step("error", (part_of(event, "error") or event).get("message")))
         fresh, cached, output = counts
         return Events(tuple(steps), fresh, cached, output, ended=ended)
 
@@ -79,7 +91,7 @@ def _of_item(item: Mapping[str, Any]) -> list[Step]:
         case "mcp_tool_call":
             return [step("tool", f"{item.get('tool')}: {item.get('status')}")]
         case "file_change":
-            return [step("edit", ", ".join(str(c.get("path")) for c in item.get("changes") or ()))]
+            return [step("edit", ", ".join(str(c.get("path")) for c in parts_of(item, "changes")))]
         case "error":
             return [step("error", item.get("message"))]
     return []

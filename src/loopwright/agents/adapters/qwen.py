@@ -30,7 +30,9 @@ class Qwen:
     package: str = "@qwen-code/qwen-code"
     key: str = "DASHSCOPE_API_KEY"
     url: str = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"
+    prices: str = "dashscope"
     notes: str = "QWEN.md"
+    needs_model: bool = False
 
     def authority(self, key: str) -> Mapping[str, str]:
         """A bearer token."""
