@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from loopwright.core.task import Target
 from loopwright.moves.accumulate import AccumulateInPlace
 from loopwright.moves.blas import Blas
 from loopwright.moves.blocked_factorisation import BlockedFactorisation
+from loopwright.moves.fission import Fission
 from loopwright.moves.fusion import Fusion
 from loopwright.moves.interchange import Interchange
 from loopwright.moves.invariant import Invariant
 from loopwright.moves.move import Move
+from loopwright.moves.offload import Offload
 from loopwright.moves.parallel_for import ParallelFor
 from loopwright.moves.register_tile import RegisterTile
 from loopwright.moves.scalar_replacement import ScalarReplacement
@@ -24,11 +27,20 @@ MOVES: tuple[Move, ...] = (
     ShortestPaths(),
     AccumulateInPlace(),
     ParallelFor(),
+    Fission(),
     Interchange(),
     Simd(),
     ScalarReplacement(),
     Invariant(),
 )
 
+OFFLOAD_MOVES: tuple[Move, ...] = (Offload(),)
+"""For the target `offload`. What else helps there only a device can tell."""
+
 REGION_MOVES: tuple[Move, ...] = (Fusion(), TimeTiles(), Tiling())
 """Moves about several nests of a function together: `source.nest` is a region (`SourceFacts.regions`)."""
+
+
+def moves_for(target: Target) -> tuple[tuple[Move, ...], tuple[Move, ...]]:
+    """The moves about single nests and those about regions, for a target."""
+    return (OFFLOAD_MOVES, ()) if target is Target.OFFLOAD else (MOVES, REGION_MOVES)
