@@ -14,7 +14,6 @@ from loopwright.analysis.origins import ALLOCATORS
 from loopwright.analysis.purity import is_pure_by_name
 from loopwright.analysis.syntax import CType, Expr, Function, Stmt, Variable
 from loopwright.core.task import Kernel
-from loopwright.core.tree import Tree
 
 
 @dataclass(frozen=True)
@@ -86,15 +85,16 @@ def _is_plain(type_: CType) -> bool:
 
 @dataclass
 class View:
-    """A parsed program as the data plan needs it. `editable` says which files may get directives; `whole`:
-    all code that can call its functions has been read.
+    """A parsed program as the data plan needs it. `editable` says which files may get directives, `on_device`
+    of a loop by file and offset whether it is to go to the device (None: wherever it can); `whole`: all code
+    that can call its functions has been read.
     """
 
     program: Program
-    tree: Tree
     kernel: Kernel | None
     editable: Callable[[str], bool]
     whole: bool
+    on_device: Callable[[str, int], bool] | None = None
     functions: dict[str, tuple[UnitReader, Function]] = field(default_factory=dict)
     _apart: dict[tuple[str, Base, Base], bool] = field(default_factory=dict)
 
@@ -253,6 +253,29 @@ def escapes(base: Base, reader: UnitReader, function: Function, is_known: Callab
                 return True
             waiting += [v for v in targets if v not in known]
             known |= set(targets)
+    return False
+
+
+def keeps_pointers(view: View, function: Function, within: frozenset[str] = frozenset()) -> bool:
+    """Whether a function of the program may store or return a pointer that it is given."""
+    if function.key in within:
+        return True
+    deeper = within | {function.key}
+    for stmt in function.body.walk():
+        returned = stmt.expr if stmt.kind == "return" else None
+        if stmt.kind in ("asm", "other") or (returned is not None and returned.type.kind == "pointer"):
+            return True
+    for expr in expressions(function.body):
+        if expr.kind == "assign" and expr.type.kind == "pointer":
+            target = expr.args[0].variable if expr.args[0].kind == "ref" else None
+            if target is None or target.scope not in ("local", "param"):
+                return True
+        elif expr.kind == "call":
+            found = view.functions.get(expr.key)
+            if library_effect(expr) is None and (found is None or keeps_pointers(view, found[1], deeper)):
+                return True
+        elif expr.kind in ("lambda", "new", "other", "init"):
+            return True
     return False
 
 

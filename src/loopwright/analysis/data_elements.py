@@ -48,6 +48,9 @@ class Elements:
 ANY = Elements()
 """Elements that are not known: covered by the whole array only, and covering nothing."""
 
+MOVED = Elements(symbols=(("moved", "moved"),))
+"""Elements of an array that had another name before: no write of before covers them."""
+
 
 @dataclass(frozen=True)
 class Flow:
@@ -78,9 +81,14 @@ def without(flow: Flow, changed: Iterable[str]) -> Flow:
     return Flow(reads, tuple(m for m in flow.must if not m.texts & names), flow.writes)
 
 
+def moved(flow: Flow, *, now: bool) -> Flow:
+    """The flow of an array whose pointer is exchanged in the code; `now`: at the end of it."""
+    return Flow((MOVED,) if flow.reads else (), () if now else flow.must, flow.writes)
+
+
 def is_covered(wanted: Elements, parts: Sequence[Elements], size: Polynomial | None) -> bool:
     """Whether `parts` together hold all of `wanted`, out of an array of `size` elements."""
-    if not parts:
+    if not parts or wanted == MOVED:
         return False
     return fills(parts, size) or (wanted.body is not None and _holds(wanted, parts))
 
@@ -251,6 +259,8 @@ class NestElements:
         try:
             elements = self.model.solver.set(_set_text(found, names))
             with self.model.solver.limited() as isl:
+                if not elements.dim_has_upper_bound(isl.dim_type.set, 0):
+                    return None
                 highest = _single(elements.dim_max(0), isl, [dict(found.symbols)[name] for name in names])
         except OutOfTime:
             return None

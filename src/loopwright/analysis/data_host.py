@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from loopwright.analysis.calls import STEPS
-from loopwright.analysis.data_bases import Base, View, library_effect
+from loopwright.analysis.data_bases import Base, library_effect
 from loopwright.analysis.frontend import UnitReader
 from loopwright.analysis.syntax import CType, Expr, Variable
 
@@ -27,14 +27,14 @@ class Touch:
     frees: bool = False
 
 
-def touches_of(expr: Expr, reader: UnitReader, view: View, skipped: Collection[int]) -> Iterator[Touch]:
+def touches_of(expr: Expr, reader: UnitReader, skipped: Collection[int]) -> Iterator[Touch]:
     """The touches of an expression; calls whose `id` is in `skipped` are looked at by someone else."""
-    yield from _Walk(reader, view, skipped).value(expr)
+    yield from _Walk(reader, skipped).value(expr)
 
 
 class _Walk:
-    def __init__(self, reader: UnitReader, view: View, skipped: Collection[int]) -> None:
-        self.reader, self.view, self.skipped = reader, view, skipped
+    def __init__(self, reader: UnitReader, skipped: Collection[int]) -> None:
+        self.reader, self.skipped = reader, skipped
 
     def value(self, expr: Expr) -> Iterator[Touch]:
         """An expression that is evaluated."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from loopwright.analysis.data_bases import Base, View
 from loopwright.analysis.data_device import DeviceLoop, StaysOnHost, device_loop
-from loopwright.analysis.data_elements import Flow, renamed, substituted, then, without
+from loopwright.analysis.data_elements import Flow, moved, renamed, substituted, then, without
 from loopwright.analysis.data_host import Touch, touches_of
 from loopwright.analysis.data_sizes import Size, declared_size, polynomial_of, trips_of
 from loopwright.analysis.frontend import UnitReader
@@ -111,6 +111,9 @@ class Piece:
         self.barrier = self.barrier or other.barrier
         # A variable that was set anew has two meanings in one piece: what depends on it is not known.
         self.flows = {base: without(flow, self.changed) for base, flow in self.flows.items()}
+        for base, flow in self.flows.items():
+            if base.pointed and base.variable in self.assigned:
+                self.flows[base] = moved(flow, now=base.variable in other.assigned)
 
     def repeated(self, times: Times) -> None:
         """Turns the piece of a loop's body into that of the loop."""
@@ -143,6 +146,12 @@ class Pieces:
         self._bodies: dict[str, Piece] = {}
         self._sizes: dict[tuple[str, Base], Size | None] = {}
         self._busy: set[str] = set()
+
+    def denying(self, denied: Mapping[int, str]) -> Pieces:
+        """The pieces of the program with more loops kept on the host."""
+        made = Pieces(self.view, self.denied | dict(denied))
+        made._loops, made._sizes = self._loops, self._sizes
+        return made
 
     def piece(self, reader: UnitReader, function: Function, stmt: Stmt) -> Piece:
         """The piece of a statement of a function."""
@@ -177,6 +186,8 @@ class Pieces:
     def _try(self, reader: UnitReader, function: Function, loop: Stmt) -> DeviceLoop | str:
         if not function.in_main_file or not self.view.editable(reader.unit.file):
             return "it stands in a file that may not be changed"
+        if self.view.on_device is not None and not self.view.on_device(reader.unit.file, loop.start):
+            return "it stays on the host"
         try:
             return device_loop(reader, function, loop)
         except StaysOnHost as reason:
@@ -269,16 +280,29 @@ class _Reader:
             effects = effects_of([expr], self.reader.summaries)
             made.assigned |= set(effects.writes)
             made.changed |= {v.name for v in effects.writes} | effects.stored_members
-            calls = [call for call, certain in calls_in(expr) if self._runs_loops(call)]
-            skipped = {id(call) for call in calls}
+            skipped = {id(call) for call, _ in calls_in(expr) if self._runs_loops(call)}
             for call, certain in calls_in(expr):
                 if id(call) in skipped:
                     self._called(made, call, certain=certain)
-            for touch in touches_of(expr, self.reader, self.pieces.view, skipped):
+            for touch in touches_of(expr, self.reader, skipped):
                 made.touches.append(HostTouch(touch, stmt, Times()))
                 if touch.frees:
                     made.barrier = made.barrier or "memory is given back in it"
+                if touch.base is None and touch.writes:
+                    self._anything(made)
+            lent = {e.args[0].variable for e in expr.walk() if e.kind == "unary" and e.op == "&"}
+            self._set(made, (v for v in lent if v is not None))
         return made
+
+    def _anything(self, made: Piece) -> None:
+        """Code that is not followed may set every variable that it can find."""
+        taken = self.reader.aliasing.effects(self.function).address_taken
+        self._set(made, [v for v in (*self.reader.unit.variables, *taken) if not v.type.const])
+
+    def _set(self, made: Piece, variables: Iterable[Variable]) -> None:
+        chosen = set(variables)
+        made.assigned |= chosen
+        made.changed |= {v.name for v in chosen}
 
     def _callee(self, call: Expr) -> Function | None:
         known = self.pieces.view.functions.get(call.key)
@@ -317,20 +341,23 @@ class _Reader:
                 why = why or f"its array {base.name} is its own, or is given as more than a name"
             else:
                 bases[base] = outer
-        if len(set(bases.values())) < len(bases):
-            why = why or "it is given one array twice"
+        twice = [o for o in set(bases.values()) if list(bases.values()).count(o) > 1]
+        if any(body.flows[b].writes and o in twice for b, o in bases.items()):
+            why = why or "it is given an array twice that it changes"
         if body.barrier and body.barrier != "the function is left in it":
             why = why or body.barrier
         if any(base.variable in body.assigned for base in bases if base.is_parameter):
             why = why or "it changes its pointers"
         early = [s for s in callee.body.walk() if s.kind == "return"]
         early = [s for s in early if not callee.body.body or s is not callee.body.body[-1]]
-        made = Piece(changed={n for n in body.changed if "." in n or _is_global(n, body)})
+        made = Piece()
+        self._set(made, (v for v in body.assigned if v.scope in ("global", "static")))
         for base, outer in bases.items():
             flow = renamed(body.flows[base], values)
-            made.flows[outer] = replace(flow, must=()) if early else flow
+            flow = replace(flow, must=()) if early else flow
+            made.flows[outer] = then(made.flows.get(outer, Flow()), flow, None)
             needed = [None if s is None else substituted(s, values) for s in body.sizes.get(base, [])]
-            made.sizes[outer] = needed
+            made.sizes.setdefault(outer, []).extend(needed)
         for launch in body.launches:
             inner = {b: bases[o] for b, o in launch.bases.items() if o in bases}
             made.launches.append(replace(launch, bases=inner, times=_in_call(launch.times, values)))
@@ -358,10 +385,6 @@ class _Reader:
         if kind not in ("pointer", "array"):
             return None
         return Base(arg.variable, kind == "pointer")
-
-
-def _is_global(name: str, body: Piece) -> bool:
-    return any(v.name == name and v.scope in ("global", "static") for v in body.assigned)
 
 
 def _in_call(times: Times, values: Mapping[str, Polynomial | None]) -> Times:

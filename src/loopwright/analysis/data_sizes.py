@@ -16,6 +16,8 @@ from loopwright.analysis.syntax import CType, Expr, Function, Stmt
 from loopwright.analysis.values import Scope
 from loopwright.core.task import Kernel
 
+_DEEPEST_CALL = 4
+
 
 @dataclass(frozen=True)
 class Size:
@@ -94,8 +96,10 @@ def trips_of(loop: Stmt, reader: UnitReader, function: Function) -> tuple[Polyno
     return Polynomial.make({m: c // step for m, c in difference.terms}), exact
 
 
-def declared_size(base: Base, view: View, reader: UnitReader, function: Function) -> Size | None:
-    """The size that the task states, a declaration gives, or an allocation asks for."""
+def declared_size(
+    base: Base, view: View, reader: UnitReader, function: Function, depth: int = 0
+) -> Size | None:
+    """The size that the task states, a declaration gives, or an allocation here or in a caller asks for."""
     stated = _stated(base, view.kernel, function)
     changing = {v.name for v in function.parameters if reader.aliasing.effects(function).changes(v)}
     if stated is not None and not stated.symbols & changing:
@@ -105,11 +109,49 @@ def declared_size(base: Base, view: View, reader: UnitReader, function: Function
     if not base.pointed and not (variable.scope == "param" and type_.kind == "array"):
         count = _count(type_, list(variable.extents), reader, function)
         return None if count is None else Size(count, "declared")
+    if base.is_parameter:
+        return _given_size(base, view, function, depth)
     call = allocation_of(base, reader, function)
     if call is None:
         return None
     asked = _asked(call, base.element.size, reader, function)
     return None if asked is None else Size(asked, f"{call.name} at line {call.line}")
+
+
+def _given_size(base: Base, view: View, function: Function, depth: int) -> Size | None:
+    """The size of the arrays that all callers give, in terms of the function's own parameters."""
+    calls = view.calls_of(function)
+    if not calls or depth >= _DEEPEST_CALL or base.variable not in function.parameters:
+        return None
+    found: list[Size] = []
+    for reader, caller, call in calls:
+        args = call.args[1:] if call.method else call.args
+        if len(args) != len(function.parameters) or caller is function:
+            return None
+        given = dict(zip(function.parameters, args, strict=True))
+        outer = uncast(given[base.variable])
+        if outer.kind != "ref" or outer.variable is None:
+            return None
+        theirs = Base(outer.variable, outer.variable.type.kind == "pointer")
+        if theirs.element.size != base.element.size:
+            return None
+        size = declared_size(theirs, view, reader, caller, depth + 1)
+        if size is None:
+            return None
+        effects = view.functions[function.key][0].aliasing.effects(function)
+        names: dict[str, Polynomial | None] = dict.fromkeys(size.elements.symbols)
+        for parameter, arg in given.items():
+            value = polynomial_of(arg, reader, caller) if parameter.type.kind == "int" else None
+            if value is not None and len(value.symbols) == 1 and not effects.changes(parameter):
+                (symbol,) = value.symbols
+                if value == Polynomial.symbol(symbol):
+                    names[symbol] = Polynomial.symbol(parameter.name)
+        mine = substituted(size.elements, names)
+        if mine is None:
+            return None
+        where = "" if " of " in size.source else f" of {theirs.name} in {caller.name}"
+        found.append(Size(mine, size.source + where))
+    return found[0] if all(s.elements == found[0].elements for s in found) else None
 
 
 def _count(type_: CType, extents: list[Expr], reader: UnitReader, function: Function) -> Polynomial | None:
