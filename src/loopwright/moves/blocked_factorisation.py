@@ -10,6 +10,7 @@ Proof obligation: see :mod:`~loopwright.moves.factorisation_proof`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from loopwright.analysis.ir import Loop
 from loopwright.core.task import Target
@@ -22,6 +23,7 @@ from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, label
 from loopwright.moves.regions import region_around
 from loopwright.moves.register_tile_kernel import kernel_change
 from loopwright.moves.rewrite import Replacement, apply
+from loopwright.moves.sums_in_place import SumsInPlace, sums_in_place
 from loopwright.moves.tile_shape import tile_shapes
 
 FAMILY = "blocked-factorisation"
@@ -37,14 +39,16 @@ class BlockedFactorisation:
 
     def propose(self, source: NestSource) -> Iterator[Proposal | Refusal]:
         """See :class:`~loopwright.moves.move.Move`."""
-        for region, updates in factorisations(source):
+        seen = sums_in_place(source)
+        for region, updates in factorisations(seen.source, seen.texts):
             try:
-                yield _edit(source, region, updates)
+                yield _edit(seen, region, updates)
             except Declined as reason:
                 yield refusal(source, region, FAMILY, str(reason))
 
 
-def _edit(source: NestSource, region: Loop, updates: tuple[Contraction, ...]) -> Proposal:
+def _edit(seen: SumsInPlace, region: Loop, updates: tuple[Contraction, ...]) -> Proposal:
+    source = seen.source
     data = source.data
     if directive := existing_openmp(data, region):
         raise Declined(f"it already has the directive '{directive}'")
@@ -52,7 +56,7 @@ def _edit(source: NestSource, region: Loop, updates: tuple[Contraction, ...]) ->
         raise Declined("the loop's place in the file is not what the parser said")
     array = updates[0].array
     dtype = array.dtype.removeprefix("const ")
-    found = proved(source, region, updates, WIDE)
+    found = replace(proved(source, region, updates, WIDE), texts=seen.texts)
     shape = tile_shapes(source.vector, array.element_bytes, len(updates[0].products), depth=WIDE)[0]
     parallel = source.target is Target.OPENMP and not region_around(data, region.range.start)
     text = factorised_text(source, found, shape, parallel=parallel)
@@ -65,7 +69,7 @@ def _edit(source: NestSource, region: Loop, updates: tuple[Contraction, ...]) ->
         content=apply(data, changes),
         title=f"blocks of {WIDE} pivots over {label(region)}, the rest by {shape.rows} x {shape.cols} tiles"
         + (", parallel" if parallel else ""),
-        proof=_words(source, found),
+        proof="; ".join([*dict.fromkeys(seen.notes), _words(source, found)]),
         factor=FACTOR * (0.8 * source.threads if parallel else 1.0),
         details={"wide": str(WIDE), "rows": str(shape.rows), "cols": str(shape.cols)},
     )

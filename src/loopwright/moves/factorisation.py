@@ -9,8 +9,8 @@ the narrow blocks inside wide ones are the first two levels of Toledo's recursio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from loopwright.analysis.ir import AccessKind, Affine, Loop, Statement
 from loopwright.moves.assignment import assignment_of
@@ -33,6 +33,7 @@ class Factorisation:
         whole: the update that stands for all of them in tiles; its columns may be those of two updates.
         low: the first pivot.
         late: loops of which no value comes before the pivot of a statement inside.
+        texts: statements that are not written as they stand in the source, by id.
     """
 
     region: Loop
@@ -41,31 +42,35 @@ class Factorisation:
     whole: Contraction
     low: Affine
     late: frozenset[str]
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def update(self, statement: str) -> Contraction | None:
         """The update that the statement is, or None."""
         return next((u for u in self.updates if u.update.id == statement), None)
 
 
-def factorisations(source: NestSource) -> Iterator[tuple[Loop, tuple[Contraction, ...]]]:
-    """Outermost loops with the in-place updates under them."""
+def factorisations(
+    source: NestSource, texts: Mapping[str, str]
+) -> Iterator[tuple[Loop, tuple[Contraction, ...]]]:
+    """Outermost loops with the in-place updates under them; `texts` as in :class:`Factorisation`."""
     root = source.nest.root
     found = []
     for statement in root.statements():
         try:
-            found.append(_update(source, root, statement))
+            found.append(_update(source, root, statement, texts))
         except Declined:
             continue
     if found:
         yield root, tuple(found)
 
 
-def _update(source: NestSource, root: Loop, statement: Statement) -> Contraction:
+def _update(source: NestSource, root: Loop, statement: Statement, texts: Mapping[str, str]) -> Contraction:
     require_plain(statement)
     path = path_to(root, statement.id)
     if len(path) != 3 or len({loop.variable for loop in path}) != 3:
         raise Declined("an update stands in three loops")
-    assigned = assignment_of(code(source.data, statement.range.start, statement.range.end))
+    text = texts.get(statement.id) or code(source.data, statement.range.start, statement.range.end)
+    assigned = assignment_of(text)
     terms = assigned.added()
     array, write = written_array(source.nest, statement)
     forms = [form for form in write.subscripts if form is not None]

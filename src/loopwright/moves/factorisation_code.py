@@ -151,7 +151,8 @@ class _Writer(TileWriter):
     def _statement(self, item: Statement, around: tuple[Loop, ...]) -> list[str]:
         if item.guards or not item.exact_guards or item.is_condition:
             raise Declined("a condition stands among the updates")
-        text = code(self.source.data, item.range.start, item.range.end).rstrip("; ") + ";"
+        text = self.blocks.texts.get(item.id) or code(self.source.data, item.range.start, item.range.end)
+        text = text.rstrip("; ") + ";"
         pivot = self.blocks.pivots[item.id]
         conditions = []
         if self._cut(pivot, around[: around.index(pivot)]) != "always":
