@@ -44,8 +44,8 @@ def test_the_same_bits(tmp_path: Path) -> None:
     ((proposal,), _) = ask(MOVE, DRAW)
     after = text_of(proposal)
     assert "#include <stdlib.h>\n" in after
-    assert "const double wave = wave_ahead[i - 2];" in after
-    assert "double level = level_ahead[i - 2];" in after
+    assert "const double wave = wave_ahead[i - i_block];" in after
+    assert "double level = level_ahead[i - i_block];" in after
     assert after.count("#pragma omp parallel for schedule(static)\n") == 1
     assert after.count("// the noise") == 2
     runs_alike(DRAW, after, MAIN, tmp_path)

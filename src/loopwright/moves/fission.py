@@ -30,8 +30,10 @@ from loopwright.moves.rewrite import Replacement, apply, blanked, code, indent_u
 FAMILY = "fission"
 FACTOR = 1.5
 """Half of the loop on two threads, as a guess."""
-SHORTEST = 256
+SHORTEST = 2048
 """Fewest iterations for which starting a team of threads may pay: one function call takes 10 to 50 ns."""
+BLOCK = 131072
+"""About how many values are computed at once: some milliseconds of work, and they stay in the cache."""
 
 _CALL = re.compile(r"\b(?!sizeof\b|if\b)([A-Za-z_]\w*)\s*\(")
 _NUMBER = re.compile(
@@ -106,12 +108,8 @@ def _value(source: NestSource, loop: Loop, statement: Statement) -> _Value | Non
 
 
 def _edit(source: NestSource, loop: Loop, values: tuple[_Value, ...]) -> Proposal:
-    require_untroubled(loop)
-    require_canonical(source, loop)
-    if directive := governing_openmp(source, loop) or region_around(source.data, loop.range.start):
-        raise Declined(f"the directive '{directive}' belongs to it")
-    if loop.step != 1 or loop.lower is None or loop.upper is None:
-        raise Declined("it does not count up by one between bounds that stay")
+    _require_counted(source, loop)
+    outer = _outer(source, loop)
     read = _require_apart(source, loop, values)
     names = ", ".join(v.array.name for v in values)
     proof = (
@@ -120,10 +118,10 @@ def _edit(source: NestSource, loop: Loop, values: tuple[_Value, ...]) -> Proposa
         "before the rest, in any order, and the rest stays in order. Where there is no memory, or the loop "
         "is short, it stays as it was."
     )
-    text = _text(source, loop, values).encode("utf-8", "surrogateescape")
-    changes = [Replacement(loop.range.start, loop.range.end, text)]
+    text = _text(source, outer, loop, values).encode("utf-8", "surrogateescape")
+    changes = [Replacement(outer.range.start, outer.range.end, text)]
     if not re.search(rb"#\s*include\s*<(?:stdlib\.h|cstdlib)>", source.data):
-        changes.append(placed(source.data, loop.range.start, "", header="<stdlib.h>"))
+        changes.append(placed(source.data, outer.range.start, "", header="<stdlib.h>"))
     return proposal(
         source,
         loop,
@@ -157,47 +155,92 @@ def _require_apart(source: NestSource, loop: Loop, values: tuple[_Value, ...]) -
     return ", ".join(sorted(source.nest.array(id).name for id in used))
 
 
-def _text(source: NestSource, loop: Loop, values: tuple[_Value, ...]) -> str:
+def _outer(source: NestSource, loop: Loop) -> Loop:
+    """The loop to go through in blocks: the one directly around `loop` if it does nothing else, or itself."""
+    ancestors = source.ancestors(loop)
+    outer = ancestors[-1] if ancestors else loop
+    forms = (*(loop.lower or ()), *(loop.upper or ()))
+    try:
+        _require_counted(source, outer)
+        bounds_of(source, outer)
+    except Declined:
+        return loop
+    return outer if outer.is_perfect and not any(f.coefficient(outer.id) for f in forms) else loop
+
+
+def _require_counted(source: NestSource, loop: Loop) -> None:
+    require_untroubled(loop)
+    require_canonical(source, loop)
+    if directive := governing_openmp(source, loop) or region_around(source.data, loop.range.start):
+        raise Declined(f"the directive '{directive}' belongs to it")
+    if loop.step != 1 or loop.lower is None or loop.upper is None:
+        raise Declined("it does not count up by one between bounds that stay")
+    if loop.live_out_variable and not loop.declared_here:
+        raise Declined(f"'{loop.variable}' may be read after the loop")
+
+
+def _text(source: NestSource, outer: Loop, loop: Loop, values: tuple[_Value, ...]) -> str:
     data = source.data
-    if b"#" in blanked(data)[loop.range.start : loop.range.end]:
+    start, end = outer.range.start, outer.range.end
+    plain = blanked(data)[start:end]
+    if b"#" in plain:
         raise Declined("there is a directive in it")
-    if re.search(
-        rb"\bstatic\b|(?:^|[;{})])\s*\w+\s*:(?!:)", blanked(data)[loop.range.start : loop.range.end]
-    ):
+    if re.search(rb"\bstatic\b|(?:^|[;{})])\s*\w+\s*:(?!:)", plain):
         raise Declined("its body cannot be written twice (static variable or label)")
     encoding = "utf-8", "surrogateescape"
-    fresh, bounds = Names(data), bounds_of(source, loop)
-    count, low = fresh.fresh(f"{loop.variable}_count"), without_cast(bounds.low)
-    place = loop.variable if low == "0" else f"{loop.variable} - {low}"
+    fresh, name = Names(data), outer.variable
+    block, stop, rows = (fresh.fresh(f"{name}_{word}") for word in ("block", "stop", "rows"))
+    first, bounds = bounds_of(source, outer), bounds_of(source, loop)
+    low, high = without_cast(first.low), without_cast(first.high)
+    count, place = "1", f"{name} - {block}"
+    lines = []
+    if outer is not loop:
+        count, start_of_row = fresh.fresh(f"{loop.variable}_count"), without_cast(bounds.low)
+        column = loop.variable if start_of_row == "0" else f"{loop.variable} - {start_of_row}"
+        place = f"({place}) * {count} + {column}"
+        span = without_cast(bounds.high) if start_of_row == "0" else f"{bounds.high} - {bounds.low}"
+        lines += [f"const long {count} = {span};"]
+        lines += [f"const long {rows} = {count} < 1 ? 1 : 1 + {BLOCK} / {count};"]
+    else:
+        lines += [f"const long {rows} = {BLOCK};"]
+    all_ = f"{high} - {low}" if low != "0" else high
+    factor = all_ if re.fullmatch(r"\w+", all_) else f"({all_})"
+    work = all_ if outer is loop else f"{factor} * {count}"
     buffers = {v.array.name: fresh.fresh(f"{v.array.name}_ahead") for v in values}
+    room = rows if outer is loop else f"{rows} * {count}"
+    for value in values:
+        type_, buffer = value.array.dtype.removeprefix("const "), buffers[value.array.name]
+        made = f"({type_} *)malloc((size_t)({room}) * sizeof({type_}))"
+        lines.append(f"{type_} *{buffer} = {work} < {SHORTEST} ? NULL : {made};")
     unit = indent_unit(data, loop).decode()
-    indent = indentation(data, loop.range.start).decode()
-    header = data[loop.header.start : loop.header.end].decode(*encoding)
+    indent = indentation(data, start).decode()
+    declared = f"{outer.variable_type} " if outer.declared_here else ""
+    header = f"for ({declared}{name} = ({outer.variable_type}){block}; {name} < {stop}; {name}++)"
+    private = "" if outer is loop or loop.declared_here else f" private({loop.variable})"
     body = [" ".join(line.split()) for v in values for line in _declaration(data, v).splitlines()]
+    ahead = [f"{unit}{line}" for line in body]
+    ahead += [f"{unit}{buffer}[{place}] = {value};" for value, buffer in buffers.items()]
+    row = data[loop.header.start : loop.header.end].decode(*encoding)
+    inner = [f"{row} {{", *ahead, "}"] if outer is not loop else ["{", *ahead, "}"]
     changes = [Replacement(v.start, v.end, f"{buffers[v.array.name]}[{place}]".encode()) for v in values]
-    start = loop.range.start
-    behind = apply(data[: loop.range.end], changes)[start:].decode(*encoding)
-    before = data[start : loop.range.end].decode(*encoding)
+    behind = apply(data[:end], changes)[outer.header.end :].decode(*encoding)
+    head = f"{header} {{" if outer is loop else header
+    inner = inner[1:] if outer is loop else [unit + line for line in inner]
+    deeper = "\n" + unit * 3
     names = ", ".join(buffers)
-    span = without_cast(bounds.high) if low == "0" else f"{bounds.high} - {bounds.low}"
     lines = [
         f"/* {names}: computed ahead, since the order does not matter to it; the rest stays in order. */",
-        f"const long {count} = {span};",
-    ]
-    for value in values:
-        type_, name = value.array.dtype.removeprefix("const "), buffers[value.array.name]
-        room = f"({type_} *)malloc((size_t){count} * sizeof({type_}))"
-        lines.append(f"{type_} *{name} = {count} < {SHORTEST} ? NULL : {room};")
-    lines += [
+        *lines,
         f"if ({' && '.join(buffers.values())}) {{",
-        f"{unit}#pragma omp parallel for schedule(static)",
-        f"{unit}{header} {{",
-        *(f"{unit}{unit}{line}" for line in body),
-        *(f"{unit}{unit}{buffer}[{place}] = {name};" for name, buffer in buffers.items()),
+        f"{unit}for (long {block} = {low}; {block} < {high}; {block} += {rows}) {{",
+        f"{unit * 2}const long {stop} = {block} + {rows} < {high} ? {block} + {rows} : {high};",
+        f"{unit * 2}#pragma omp parallel for schedule(static){private}",
+        f"{unit * 2}{head}",
+        *(f"{unit * 2}{line}" for line in inner),
+        f"{unit * 2}{header}{behind}".replace("\n", deeper),
         f"{unit}}}",
-        unit + behind.replace("\n", "\n" + unit + unit),
         "} else {",
-        unit + before.replace("\n", "\n" + unit + unit),
+        unit + data[start:end].decode(*encoding).replace("\n", "\n" + unit * 2),
         "}",
         *(f"free({buffer});" for buffer in buffers.values()),
     ]
