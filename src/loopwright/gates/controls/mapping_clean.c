@@ -1,0 +1,44 @@
+/* The same constructs, used rightly. */
+#include <stdio.h>
+#include <stdlib.h>
+
+struct grid {
+    double *cells;
+};
+
+int main(void)
+{
+    int n = 64;
+    double *to = malloc(n * sizeof *to), *none = malloc(n * sizeof *none), *late = malloc(n * sizeof *late);
+    double *fresh = malloc(n * sizeof *fresh), *part = malloc(n * sizeof *part), sum = 0.0;
+    struct grid grid = {malloc(n * sizeof(double))};
+    for (int i = 0; i < n; i++)
+        to[i] = none[i] = late[i] = fresh[i] = part[i] = grid.cells[i] = i + 1;
+#pragma omp target teams distribute parallel for map(tofrom : to[0 : n])
+    for (int i = 0; i < n; i++)
+        to[i] *= 2.0;
+    for (int i = 0; i < n; i++)
+        sum += to[i];
+#pragma omp target teams distribute parallel for map(tofrom : none[0 : n])
+    for (int i = 0; i < n; i++)
+        none[i] *= 2.0;
+#pragma omp target data map(to : late[0 : n]) map(to : fresh[0 : n])
+    {
+        late[n - 1] = -1.0;
+#pragma omp target update to(late[n - 1 : 1])
+#pragma omp target map(tofrom : sum)
+        for (int i = 0; i < n; i++)
+            sum += late[i];
+#pragma omp target map(tofrom : sum)
+        for (int i = 0; i < n; i++)
+            sum += fresh[i];
+    }
+#pragma omp target map(to : part[0 : n]) map(tofrom : sum)
+    for (int i = 0; i < n; i++)
+        sum += part[i];
+#pragma omp target map(to : grid, grid.cells[0 : n]) map(tofrom : sum)
+    for (int i = 0; i < n; i++)
+        sum += grid.cells[i];
+    printf("%g\n", sum);
+    return 0;
+}
