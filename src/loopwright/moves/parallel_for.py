@@ -154,7 +154,7 @@ def _variants(source: NestSource, loop: Loop, clauses: Clauses) -> Iterator[_Var
         # A function that is called keeps most compilers from using vectors.
         worth = 2.0 if reordered else 0.97 if loop.callees else 1.02
         yield _Variant("parallel for simd schedule(static)", ", simd", worth)
-    if not uneven and _collapsible(source, loop):
+    if not uneven and collapsible(source, loop):
         few = constant_trips(loop) is not None
         yield _Variant(
             "parallel for collapse(2) schedule(static)", ", two loops collapsed", 1.05 if few else 0.9, 2
@@ -177,7 +177,8 @@ def varies(loop: Loop) -> str:
     return ""
 
 
-def _collapsible(source: NestSource, loop: Loop) -> bool:
+def collapsible(source: NestSource, loop: Loop) -> bool:
+    """Whether the iterations of `loop` and of the one loop in it may be shared out together."""
     if not loop.is_perfect or loop.over_range:
         return False
     from loopwright.analysis.legality import collapse_legal

@@ -12,7 +12,7 @@ from loopwright.core.task import Kernel, Language, Target
 from loopwright.core.tree import Tree
 from loopwright.moves.move import Move, NestSource, Proposal, Refusal, hot_share
 from loopwright.moves.regions import without_loop_directives
-from loopwright.moves.registry import MOVES, REGION_MOVES
+from loopwright.moves.registry import moves_for
 from loopwright.moves.tile_shape import AVX2, VectorUnit
 from loopwright.moves.written import is_written
 
@@ -55,8 +55,8 @@ def proposals(
     standard: str | None = None,
     functions: Collection[str] | None = None,
     seconds: float = 5.0,
-    moves: Iterable[Move] = MOVES,
-    region_moves: Iterable[Move] = REGION_MOVES,
+    moves: Iterable[Move] | None = None,
+    region_moves: Iterable[Move] | None = None,
     editable: Collection[str] | None = None,
     vector: VectorUnit = AVX2,
     libraries: Sequence[str] = (),
@@ -70,7 +70,8 @@ def proposals(
         threads: how many the result will run with.
         seconds: limit for the dependence proof of one nest.
         editable: files that may change; None: all of `sources`.
-        moves: asked about every nest. region_moves: asked about every run of nests that follow each other.
+        moves: asked about every nest; None: those for the target. region_moves: the same for those that are
+            asked about every run of nests that follow each other.
         vector: the vector registers of the machine that the result will run on.
         libraries: names of the libraries that the task links.
 
@@ -79,6 +80,9 @@ def proposals(
     from loopwright.analysis.dependence import analyse
     from loopwright.analysis.frontend import read_nests
 
+    for_nests, for_regions = moves_for(target)
+    moves = for_nests if moves is None else moves
+    region_moves = for_regions if region_moves is None else region_moves
     allowed = [s for s in sources if editable is None or s in editable]
     serial = tree.replaced({s: without_loop_directives(tree[s]) for s in allowed if s in tree})
     # All sources are read, since some facts (who calls a function, and with what) need the whole program.

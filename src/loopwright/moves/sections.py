@@ -117,13 +117,14 @@ def length_of(source: NestSource, array: Array) -> str:
         return shape
     for scalar in kernel.arguments:
         if not scalar.is_array and (scalar.value or scalar.name).strip() == shape:
-            if _assigned(source.data, scalar.name):
+            if is_assigned(source.data, scalar.name):
                 raise unknown
             return scalar.name
     raise unknown
 
 
-def _assigned(data: bytes, name: str) -> bool:
+def is_assigned(data: bytes, name: str) -> bool:
+    """Whether a variable of that name may change anywhere in the file."""
     word = re.escape(name.encode())
     pattern = rb"\b%b\s*(?:[-+*/%%&|^]|<<|>>)?=(?!=)|\b%b\s*(?:\+\+|--)|(?:\+\+|--)\s*%b\b|&\s*%b\b" % (
         (word,) * 4
