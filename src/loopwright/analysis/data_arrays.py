@@ -211,7 +211,8 @@ class _ArrayPlanner:
     def _may_be(self, touch: Touch, base: Base) -> bool:
         if touch.base is None:
             return is_open(self.draft, base)
-        if touch.base.variable is base.variable:
+        # Where pointers are exchanged, an array goes by all of their names.
+        if touch.base.variable in self.draft.reader.aliasing.cells.component(base.variable):
             return True
         if touch.base.variable.type.kind not in ("pointer", "array"):
             return False

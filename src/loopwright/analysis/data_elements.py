@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from loopwright.analysis.dependence_private import covered
@@ -110,6 +111,11 @@ def fills(parts: Sequence[Elements], size: Polynomial | None) -> bool:
 
 
 def _holds(wanted: Elements, parts: Sequence[Elements]) -> bool:
+    return _is_subset(wanted, tuple(parts))
+
+
+@lru_cache(maxsize=4096)
+def _is_subset(wanted: Elements, parts: tuple[Elements, ...]) -> bool:
     alike = [p for p in parts if p.body is not None and p.shape == wanted.shape]
     if not alike:
         return False

@@ -8,7 +8,7 @@ all of it. Where a run does not fit, each statement is tried by itself, then wha
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from loopwright.analysis.data_bases import Base, View, escapes, keeps_pointers, library_effect
@@ -77,6 +77,7 @@ class Drafts:
         self.pieces, self.reader, self.function = pieces, reader, function
         self.denied: dict[int, str] = {}
         self.notes: list[tuple[Stmt, str]] = []
+        self._known: dict[int, Piece] = {}
 
     def find(self) -> list[Draft]:
         """All drafts, in source order."""
@@ -88,11 +89,13 @@ class Drafts:
         return list(self._block(self.function.body.body))
 
     def _piece(self, stmt: Stmt) -> Piece:
-        return self.pieces.piece(self.reader, self.function, stmt)
+        if id(stmt) not in self._known:
+            self._known[id(stmt)] = self.pieces.piece(self.reader, self.function, stmt)
+        return self._known[id(stmt)]
 
     def _sequence(self, statements: Sequence[Stmt]) -> Piece:
         block = Stmt("block", statements[0].start, statements[-1].end, statements[0].line, tuple(statements))
-        return self._piece(block)
+        return self.pieces.piece(self.reader, self.function, block)
 
     def _block(self, statements: Sequence[Stmt]) -> Iterator[Draft]:
         run: list[Stmt] = []
@@ -149,7 +152,7 @@ class Drafts:
         start, end = statements[0].start, statements[-1].end
         swapped = self._settled(piece, bases, start, end)
         self._apart(piece, bases)
-        needed = self._updates(piece, bases)
+        needed = self._updates(piece, swapped)
         sizes = {base: self._size(piece, (base, *swapped.get(base, ()))) for base in bases}
         used = tuple(frozenset(self._piece(stmt).flows) for stmt in statements)
         return Draft(
@@ -203,16 +206,22 @@ class Drafts:
                         found.add(frozenset(o for o in outer if o is not None))
         return found
 
-    def _updates(self, piece: Piece, bases: Sequence[Base]) -> tuple[tuple[Base, HostTouch], ...]:
+    def _updates(
+        self, piece: Piece, swapped: Mapping[Base, Sequence[Base]]
+    ) -> tuple[tuple[Base, HostTouch], ...]:
+        bases = tuple(piece.flows)
         found: list[tuple[Base, HostTouch]] = []
         for held in piece.touches:
             for base in self._touched(held, bases):
-                on_device = piece.flows[base]
-                if not held.touch.writes and not on_device.writes:
+                changes = any(piece.flows[b].writes for b in (base, *swapped.get(base, ())))
+                if not held.touch.writes and not changes:
                     continue
                 if held.called or held.touch.base != base:
                     words = held.touch.what or f"{held.touch.base.name if held.touch.base else 'something'}"
                     raise Unfit(f"host code at line {held.touch.line} may touch {base.name} ({words})")
+                if base.pointed and base.variable in self._piece(held.statement).assigned:
+                    words = f"exchanges {base.name} and touches it"
+                    raise Unfit(f"host code at line {held.touch.line} {words}")
                 found.append((base, held))
         return tuple(found)
 
