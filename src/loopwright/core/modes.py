@@ -17,6 +17,7 @@ class Category(StrEnum):
     RUN = "run"
     OUTPUT = "output"
     SAFETY = "safety"
+    OFFLOAD = "offload"
     TIMING = "timing"
     HELD_OUT = "held-out"
 
@@ -49,10 +50,14 @@ class FailureMode(StrEnum):
     INPUT_MODIFIED = "input_modified"
     OUT_OF_BOUNDS = "out_of_bounds"
     DATA_RACE = "data_race"
+    BARRIER_DIVERGENCE = "barrier_divergence"
     MEMORY_ERROR = "memory_error"
     UNDEFINED_BEHAVIOUR = "undefined_behaviour"
     UNINITIALISED_READ = "uninitialised_read"
     FP_CONTROL_CHANGED = "fp_control_changed"
+    WRONG_MAPPING = "wrong_mapping"
+    PLAN_MISMATCH = "plan_mismatch"
+    NOT_OFFLOADED = "not_offloaded"
     BELOW_FLOOR = "below_floor"
     FORGED_TIME = "forged_time"
     HELD_OUT_FAILURE = "held_out_failure"
@@ -91,10 +96,16 @@ _BY_CATEGORY: dict[Category, tuple[FailureMode, ...]] = {
     Category.SAFETY: (
         FailureMode.OUT_OF_BOUNDS,
         FailureMode.DATA_RACE,
+        FailureMode.BARRIER_DIVERGENCE,
         FailureMode.MEMORY_ERROR,
         FailureMode.UNDEFINED_BEHAVIOUR,
         FailureMode.UNINITIALISED_READ,
         FailureMode.FP_CONTROL_CHANGED,
+    ),
+    Category.OFFLOAD: (
+        FailureMode.WRONG_MAPPING,
+        FailureMode.PLAN_MISMATCH,
+        FailureMode.NOT_OFFLOADED,
     ),
     Category.TIMING: (FailureMode.BELOW_FLOOR, FailureMode.FORGED_TIME),
     Category.HELD_OUT: (FailureMode.HELD_OUT_FAILURE,),

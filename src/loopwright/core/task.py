@@ -29,6 +29,9 @@ class Target(StrEnum):
     OFFLOAD = "offload"
     """OpenMP with target regions: loops run on a device whose memory is its own."""
 
+    CUDA = "cuda"
+    """Kernels for an NVIDIA GPU."""
+
     @property
     def uses_openmp(self) -> bool:
         """Whether programs for it are compiled with OpenMP."""
@@ -40,6 +43,7 @@ class Language(StrEnum):
 
     C = "c"
     CXX = "c++"
+    CUDA = "cuda"
 
 
 class Dtype(StrEnum):

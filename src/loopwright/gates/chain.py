@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from loopwright.core.verdict import GateResult, GateStatus, Verdict
-from loopwright.gates.gate import Context, Gate, Stage, Subject
+from loopwright.gates.gate import Context, Gate, OfTargets, Stage, Subject
 
 
 def run_gates(
@@ -16,6 +16,8 @@ def run_gates(
     results: list[GateResult] = []
     for gate in gates:
         if gate.stage is not stage:
+            continue
+        if isinstance(gate, OfTargets) and context.variant.target not in gate.targets:
             continue
         if reason := gate.available(context):
             results.append(GateResult(gate.name, GateStatus.NOT_AVAILABLE, reason=reason))

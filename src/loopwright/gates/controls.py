@@ -1,7 +1,7 @@
 """Positive controls: an instrument is believed after it caught a planted fault here and passed a clean twin.
 
-The controls are small C programs beside this file. Each line of a faulty one that says `planted` must be
-among the places that are found; a clean one uses the same constructs rightly. They are built and run as
+The controls are small C or CUDA programs beside this file. Each line of a faulty one that says `planted` must
+be among the places that are found; a clean one uses the same constructs rightly. They are built and run as
 candidates are: same toolchain, flags, runner, environment and settings.
 """
 
@@ -23,7 +23,7 @@ from loopwright.harness.failures import failure_of
 from loopwright.toolchains.toolchain import Toolchain
 
 _FOLDER = Path(__file__).with_name("controls")
-_SOURCE = "control.c"
+_SUFFIXES = (".c", ".cu")
 _MARK = "planted"
 _WALL_S = 60.0
 _refused: dict[str, str] = {}
@@ -48,24 +48,29 @@ def proven(instrument: Instrument, toolchain: Toolchain, context: Context) -> st
 
 def sources(name: str) -> tuple[str, str]:
     """The faulty control of the instrument `name`, and its clean twin."""
-    faulty, clean = ((_FOLDER / f"{name}_{kind}.c").read_text() for kind in ("faulty", "clean"))
+    faulty, clean = ((_FOLDER / f"{name}_{kind}{_suffix(name)}").read_text() for kind in ("faulty", "clean"))
     return faulty, clean
 
 
-def planted(source: str) -> frozenset[Place]:
-    """The lines of a faulty control that must be found."""
+def planted(source: str, file: str = "control.c") -> frozenset[Place]:
+    """The lines of a faulty control, which is called `file`, that must be found."""
     lines = enumerate(source.splitlines(), start=1)
-    return frozenset(Place(_SOURCE, number) for number, line in lines if _MARK in line)
+    return frozenset(Place(file, number) for number, line in lines if _MARK in line)
+
+
+def _suffix(name: str) -> str:
+    return next(suffix for suffix in _SUFFIXES if (_FOLDER / f"{name}_faulty{suffix}").is_file())
 
 
 def _tried(instrument: Instrument, toolchain: Toolchain, context: Context) -> str:
     faulty, clean = sources(instrument.name)
-    for source, expected in ((faulty, planted(faulty)), (clean, frozenset[Place]())):
+    file = f"control{_suffix(instrument.name)}"
+    for source, expected in ((faulty, planted(faulty, file)), (clean, frozenset[Place]())):
         task = Task(
             name=f"control-{instrument.name}",
-            tree=Tree({_SOURCE: source.encode()}),
+            tree=Tree({file: source.encode()}),
             editable=(),
-            build=Build(sources=(_SOURCE,)),
+            build=Build(sources=(file,)),
             cases=(Case("control"),),
             output=Output(stdout=StdoutMode.IGNORE),
         )

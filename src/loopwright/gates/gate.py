@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +61,8 @@ class Context:
         """Why candidates are not timed; "" when they are. A host device has the memory of its own that a GPU
         has, and nothing of its speed.
         """
+        if self.variant.target is Target.CUDA:
+            return "no device"
         offloads = self.variant.target is Target.OFFLOAD and self.variant.device is not Device.NVPTX
         return "no device" if offloads else ""
 
@@ -73,6 +75,16 @@ class Subject:
 
     tree: Tree
     build: BuildResult | None = None
+
+
+@runtime_checkable
+class OfTargets(Protocol):
+    """A gate that has something to say about programs for some targets only; of others it is silent."""
+
+    @property
+    def targets(self) -> frozenset[Target]:
+        """These targets."""
+        ...
 
 
 class Gate(Protocol):

@@ -59,6 +59,8 @@ class InstrumentedGate:
 
     def available(self, context: Context) -> str:
         """Empty when a toolchain here passes the control of the instrument."""
+        if context.variant.target is Target.CUDA:
+            return "not for CUDA"
         if self._needless(context):
             return ""
         return self._toolchain(context)[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loopwright.gates.build import BuildGate
+from loopwright.gates.cuda_emulated import EMULATED
 from loopwright.gates.gate import Gate
 from loopwright.gates.integrity import IntegrityGate
 from loopwright.gates.memory import ADDRESSES, UNDEFINED, UNINITIALISED
@@ -12,6 +13,7 @@ from loopwright.gates.races import RACES
 GATES: tuple[Gate, ...] = (
     IntegrityGate(),
     BuildGate(),
+    EMULATED,
     OutputsGate(),
     ADDRESSES,
     UNDEFINED,

@@ -20,9 +20,10 @@ from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Command, Ending, Execution, Limits, Runner
 from loopwright.system.store import remove_tree
 from loopwright.tasks.driver import write_driver
-from loopwright.toolchains.toolchain import Purpose, Toolchain, Variant
+from loopwright.toolchains.toolchain import PreparesSources, Purpose, Toolchain, Variant
 
 EXECUTABLE = "loopwright_exe"
+_CUDA_SUFFIX = ".cu"
 _CXX_SUFFIXES = {".cc", ".cpp", ".cxx", ".c++", ".C"}
 _DRIVER_FOLDER = "loopwright_driver"
 _SHOWN_ERRORS = 5
@@ -44,13 +45,15 @@ class Builder:
     """Builds trees of one task below `scratch`; a build that was done before is found again.
 
     Every build starts from a fresh folder with all files of the given tree, so nothing that an earlier
-    candidate did to a protected file can survive.
+    candidate did to a protected file can survive. `readable` are files or folders of ours that the
+    compiler may need beside the task.
     """
 
-    def __init__(self, task: Task, runner: Runner, scratch: Path) -> None:
+    def __init__(self, task: Task, runner: Runner, scratch: Path, readable: tuple[Path, ...] = ()) -> None:
         self.task = task
         self.runner = runner
         self.scratch = scratch
+        self.readable = readable
         self._done: dict[str, BuildResult] = {}
 
     def build(self, tree: Tree, toolchain: Toolchain, variant: Variant) -> BuildResult:
@@ -73,7 +76,7 @@ class Builder:
         folder = self._folder(key)
         remove_tree(folder)
         folder.mkdir(parents=True)
-        materialise(tree, folder)
+        materialise(toolchain.prepared(tree) if isinstance(toolchain, PreparesSources) else tree, folder)
         started = time.monotonic()
         if self.task.build.command is not None:
             step = self._by_command(folder, toolchain, variant)
@@ -128,7 +131,8 @@ class Builder:
             remarks: tuple[str, ...] = ()
             if variant.purpose is Purpose.PROFILE:
                 remarks = toolchain.remark_flags(folder / f"{objects[-1]}{_REMARKS}")
-            commands.append((compiler, *flags, *remarks, *std, "-c", source, "-o", objects[-1]))
+            own = toolchain.source_flags(source) if isinstance(toolchain, PreparesSources) else ()
+            commands.append((compiler, *flags, *remarks, *std, *own, "-c", source, "-o", objects[-1]))
         with ThreadPoolExecutor(2) as pool:
             executions = list(pool.map(lambda argv: self._run(argv, folder), commands))
         step = _step(toolchain, [shlex.join(c) for c in commands], executions, self.task.build.timeout_s)
@@ -141,8 +145,10 @@ class Builder:
                 return driver
             readable = (driver.folder,)
             objects += [str(path) for path in sorted(driver.folder.glob("*.o"))]
-        cxx = any(_language_of(s, self.task.language) is Language.CXX for s in sources)
-        linker = toolchain.compiler(Language.CXX if cxx else Language.C)
+        languages = {_language_of(s, self.task.language) for s in sources}
+        linker = toolchain.compiler(
+            next((each for each in (Language.CUDA, Language.CXX) if each in languages), Language.C)
+        )
         libs = [f"-l{lib}" for lib in self.task.build.libs]
         link = (str(linker), *toolchain.compile_flags(variant), *objects, "-o", EXECUTABLE,
                 *toolchain.link_flags(variant), *libs, "-lm")  # fmt: skip
@@ -189,7 +195,7 @@ class Builder:
 
     def _run(self, argv: tuple[str, ...], folder: Path, readable: tuple[Path, ...] = ()) -> Execution:
         limits = Limits(wall_s=self.task.build.timeout_s, memory_bytes=None, processes=512)
-        return self.runner.run(Command(argv=argv, cwd=folder, readable=readable), limits)
+        return self.runner.run(Command(argv=argv, cwd=folder, readable=(*self.readable, *readable)), limits)
 
 
 @dataclass(frozen=True)
@@ -270,11 +276,13 @@ def _language_of(source: str, default: Language) -> Language:
     suffix = PurePosixPath(source).suffix
     if suffix in _CXX_SUFFIXES:
         return Language.CXX
+    if suffix == _CUDA_SUFFIX:
+        return Language.CUDA
     return Language.C if suffix == ".c" else default
 
 
 def _standard_fits(standard: str, language: Language) -> bool:
-    return ("++" in standard) == (language is Language.CXX)
+    return ("++" in standard) == (language is not Language.C)
 
 
 def _filled(command: str, name: str, words: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ from loopwright.core.task import (
 from loopwright.core.tree import Tree
 from loopwright.tasks.held_out import parse_range
 from loopwright.tasks.problems import Key, TaskFile, found, suggestion
-from loopwright.tasks.read import CXX_SUFFIXES, find_task_file, read_task_file, validated
+from loopwright.tasks.read import CUDA_SUFFIXES, CXX_SUFFIXES, find_task_file, read_task_file, validated
 from loopwright.tasks.tree import read_tree
 
 if TYPE_CHECKING:
@@ -67,9 +67,14 @@ def task_of(file: TaskFile) -> Task:
 
 
 def implied_language(sources: Sequence[str], editable: Sequence[str], tree: Iterable[str]) -> Language:
-    """C++ when a source has a C++ suffix, otherwise C; without `sources` the editable files decide."""
+    """CUDA when a source has its suffix, else C++ when one has that, otherwise C; without `sources` the
+    editable files decide.
+    """
     paths = sources or [p for p in tree if any(fnmatch.fnmatchcase(p, glob) for glob in editable)]
-    return Language.CXX if any(PurePosixPath(p).suffix in CXX_SUFFIXES for p in paths) else Language.C
+    suffixes = {PurePosixPath(path).suffix for path in paths}
+    if suffixes & CUDA_SUFFIXES:
+        return Language.CUDA
+    return Language.CXX if suffixes & CXX_SUFFIXES else Language.C
 
 
 def _named_files(table: schema.TaskTable) -> frozenset[str]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 TASK_FILE = "loopwright.toml"
 CXX_SUFFIXES = frozenset({".cc", ".cpp", ".cxx", ".c++", ".C", ".cp", ".hpp", ".hh", ".hxx"})
-SOURCE_SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp"})
+CUDA_SUFFIXES = frozenset({".cu", ".cuh"})
+SOURCE_SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp", ".cu"})
 
 _LARGEST_TASK_FILE_BYTES = 1 << 20
 

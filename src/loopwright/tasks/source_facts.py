@@ -9,7 +9,9 @@ from pathlib import PurePosixPath
 
 from loopwright.tasks.read import SOURCE_SUFFIXES
 
-HEADER_SUFFIXES = frozenset({".h", ".hh", ".hpp", ".hxx", ".h++", ".inc", ".inl", ".ipp", ".tpp", ".def"})
+HEADER_SUFFIXES = frozenset(
+    {".h", ".hh", ".hpp", ".hxx", ".h++", ".inc", ".inl", ".ipp", ".tpp", ".def", ".cuh"}
+)
 
 _COMMENT_OR_STRING = re.compile(
     r"/\*.*?\*/|//(?:\\\n|[^\n])*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.DOTALL

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from loopwright.core.profile import Diagnostic, Remark
 from loopwright.core.task import Language, Target
+from loopwright.core.tree import Tree
 from loopwright.toolchains.device import Device
 
 
@@ -97,6 +98,19 @@ class Toolchain(Protocol):
 
     def parse_remarks(self, content: bytes) -> tuple[Remark, ...]:
         """The remarks in the file written under `remark_flags`."""
+        ...
+
+
+@runtime_checkable
+class PreparesSources(Protocol):
+    """A toolchain that changes sources before it compiles them."""
+
+    def prepared(self, tree: Tree) -> Tree:
+        """The files that are compiled, its own beside them; lines keep their numbers. Pure."""
+        ...
+
+    def source_flags(self, source: str) -> tuple[str, ...]:
+        """Flags for compiling `source`, behind those of the variant and the standard."""
         ...
 
 

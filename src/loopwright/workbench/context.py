@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from loopwright.core.errors import ToolMissing
+from loopwright.core.errors import ToolMissing, UsageError
 from loopwright.core.machine import Floors
-from loopwright.core.task import Case, Target, Task
+from loopwright.core.task import Case, Language, Target, Task
 from loopwright.gates.gate import Context
 from loopwright.harness.build import Builder
+from loopwright.harness.cuda_emulation.toolchain import find_emulation
 from loopwright.harness.execute import CaseRunner
 from loopwright.system.execution import Limits, Runner
 from loopwright.system.machine import this_machine, usable_cpus
@@ -29,6 +30,10 @@ _GRACE_S = 5.0
 _LEAST_MEMORY_BYTES = 1 << 30
 _MEMORY_FACTOR = 4
 _MEMORY_SHARE = 0.8
+_FINDERS: Mapping[Target, Callable[[str | None], Toolchain]] = {
+    Target.OFFLOAD: find_offload,
+    Target.CUDA: find_emulation,
+}
 _HOST_DEVICE = 10.0
 """Times the limits: a host device copies what it is given, and starts its threads for every region."""
 
@@ -72,6 +77,9 @@ def thread_numbers(target: Target, most: int) -> tuple[int, ...]:
     """
     if target is Target.SERIAL:
         return (1,)
+    if target is Target.CUDA:
+        # Not threads of the host: the emulation runs blocks and their threads in another order with each.
+        return (1, 2, 3)
     return tuple(dict.fromkeys([n for n in (1, 2, 3, 7) if n != most] + [most]))
 
 
@@ -90,6 +98,23 @@ def runner_for(settings: Settings) -> Runner:
         raise
 
 
+def target_of(task: Task, settings: Settings) -> Target:
+    """The target that is meant: CUDA sources are for `cuda`, whatever is asked for.
+
+    Raises:
+        UsageError: when `cuda` is asked for and there are none.
+    """
+    if task.language is Language.CUDA:
+        return Target.CUDA
+    if settings.target is Target.CUDA:
+        raise UsageError(
+            f"the target cuda needs CUDA sources (.cu); those of {task.name} are {task.language}",
+            where="--target",
+            hint="--target openmp | offload",
+        )
+    return settings.target
+
+
 def make_context(
     task: Task,
     settings: Settings,
@@ -104,10 +129,13 @@ def make_context(
 
     Raises:
         ToolMissing: without compiler or sandbox.
+        UsageError: for the target `cuda` and a task that is not CUDA.
     """
     runner = runner or runner_for(settings)
-    offloads = settings.target is Target.OFFLOAD
-    toolchain = toolchain or (find_offload if offloads else find)(settings.toolchain)
+    target = target_of(task, settings)
+    offloads = target is Target.OFFLOAD
+    if toolchain is None:
+        toolchain = _FINDERS.get(target, find)(settings.toolchain)
     cores = len(usable_cpus())
     most = settings.threads or cores
     return Context(
@@ -115,10 +143,10 @@ def make_context(
         builder=Builder(task, runner, directory.scratch),
         cases=CaseRunner(task, runner, directory.scratch, cores=cores),
         toolchain=toolchain,
-        variant=Variant(NATIVE_FLAGS, settings.target),
+        variant=Variant(NATIVE_FLAGS, target),
         expected=lambda case: expected.get(case.name),
         limits=_patient(measured.limits) if offloads else measured.limits,
-        threads=thread_numbers(settings.target, most),
+        threads=thread_numbers(target, most),
         original_s=measured.original_s,
     )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from loopwright.core.machine import Floors, Machine, Noise
 from loopwright.core.task import Language
 from loopwright.core.timing import Sample
+from loopwright.harness.cuda_emulation.toolchain import EmulatedCuda
 from loopwright.system.execution import Command, Limits, Runner
 from loopwright.system.floors import measure_floors
 from loopwright.system.load import OthersMeter, disturbs, others_now
@@ -64,6 +65,9 @@ def machine_facts(
     home: Path, toolchain: Toolchain, runner: Runner, scratch: Path, say: Callable[[str], None]
 ) -> MachineFacts:
     """Read machine.json below `home`, or measure and write it when it is missing or of another machine."""
+    if isinstance(toolchain, EmulatedCuda):
+        # What the machine can do is measured with ordinary programs.
+        toolchain = toolchain.base
     path = home / "machine.json"
     machine = this_machine()
     try:

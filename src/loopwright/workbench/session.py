@@ -182,7 +182,7 @@ class Session(AbstractContextManager["Session"]):
         # As in a run: the flags of the baseline, as far as they leave the result as it is.
         wrong = try_variant(self.context, build_original(self.context, native), self._measured.cases).problem
         context = completed(self.context, own.flags if wrong else native.flags, None)
-        if self._home is not None:
+        if self._home is not None and not context.untimed:
             runner, scratch = context.cases.runner, self._directory.scratch
             machine = machine_facts(self._home, context.toolchain, runner, scratch, self._say)
             context = replace(context, floors=machine.floors)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-from loopwright.harness.cuda_emulation.rewrite import is_cuda
 from loopwright.harness.cuda_emulation.tokens import Token, closing, significant, tokens_of
 
 _WORDS: dict[str, str] = {
@@ -46,6 +46,19 @@ _INCLUDES: tuple[tuple[str, str], ...] = (
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
 
 
+CUDA_SUFFIXES = frozenset({".cu", ".cuh"})
+_MAYBE_SUFFIXES = frozenset({".h", ".hpp", ".hh", ".hxx", ".inl", ".inc", ".cpp", ".cc", ".cxx"})
+_SIGNS_OF_CUDA = (b"<<<", b"__global__", b"__device__", b"__shared__", b"__constant__")
+
+
+def is_cuda(path: str, content: bytes) -> bool:
+    """Whether this file holds CUDA C++: by its suffix, or for a header by what it says."""
+    suffix = PurePosixPath(path).suffix
+    return suffix in CUDA_SUFFIXES or (
+        suffix in _MAYBE_SUFFIXES and any(sign in content for sign in _SIGNS_OF_CUDA)
+    )
+
+
 @dataclass(frozen=True)
 class Refusal:
     """Something that cannot be emulated: what it is, and where it stands first in a file."""
@@ -71,6 +84,19 @@ def refusals(tree: Mapping[str, bytes]) -> tuple[Refusal, ...]:
         for what, line in (*_included(text), *_named(tokens_of(text))):
             found.setdefault((what, path), Refusal(what, path, line))
     return tuple(sorted(found.values(), key=lambda r: (r.file, r.line)))
+
+
+def marked(text: str) -> str:
+    """`text` with an `#error` in place of each line that cannot be emulated; code that is left out by the
+    preprocessor does not matter.
+    """
+    found = [*_included(text), *_named(tokens_of(text))]
+    if not found:
+        return text
+    lines = text.split("\n")
+    for what, line in found:
+        lines[line - 1] = f"#error not available without a device: {what}"
+    return "\n".join(lines)
 
 
 def _included(text: str) -> list[tuple[str, int]]:

@@ -7,14 +7,11 @@ of every token stay the same, so that whatever is reported names the user's own 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 
 from loopwright.core.tree import Tree
+from loopwright.harness.cuda_emulation.refusals import is_cuda, marked
 from loopwright.harness.cuda_emulation.tokens import Token, closing, significant, tokens_of
 
-CUDA_SUFFIXES = frozenset({".cu", ".cuh"})
-_MAYBE_SUFFIXES = frozenset({".h", ".hpp", ".hh", ".hxx", ".inl", ".inc", ".cpp", ".cc", ".cxx"})
-_SIGNS_OF_CUDA = (b"<<<", b"__global__", b"__device__", b"__shared__", b"__constant__")
 _DEVICE_VARIABLE = '__attribute__((section("lw_device")))'
 
 
@@ -26,23 +23,16 @@ class NotRewritten(ValueError):
         self.line = line
 
 
-def is_cuda(path: str, content: bytes) -> bool:
-    """Whether this file holds CUDA C++: by its suffix, or for a header by what it says."""
-    suffix = PurePosixPath(path).suffix
-    return suffix in CUDA_SUFFIXES or (
-        suffix in _MAYBE_SUFFIXES and any(sign in content for sign in _SIGNS_OF_CUDA)
-    )
-
-
 def rewritten_tree(tree: Mapping[str, bytes]) -> Tree:
-    """`tree` with every file of CUDA C++ rewritten. Instead of one that cannot be, an `#error` says so."""
+    """`tree` with its CUDA C++ rewritten. What cannot be emulated becomes an `#error` in its place."""
     files: dict[str, bytes] = {}
     for path, content in tree.items():
         if not is_cuda(path, content):
             files[path] = content
             continue
+        text = marked(content.decode("utf-8", "surrogateescape"))
         try:
-            text = rewritten(content.decode("utf-8", "surrogateescape"))
+            text = rewritten(text)
         except NotRewritten as problem:
             text = "\n" * (problem.line - 1) + f"#error {problem}\n"
         files[path] = text.encode("utf-8", "surrogateescape")

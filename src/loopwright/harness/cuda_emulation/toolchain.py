@@ -18,12 +18,13 @@ from loopwright.core.errors import ToolMissing
 from loopwright.core.profile import Diagnostic, Remark
 from loopwright.core.task import Language
 from loopwright.core.tree import Tree
-from loopwright.harness.cuda_emulation.rewrite import CUDA_SUFFIXES, rewritten_tree
+from loopwright.harness.cuda_emulation.refusals import CUDA_SUFFIXES
+from loopwright.harness.cuda_emulation.rewrite import rewritten_tree
 from loopwright.system.compiled import cache_folder
 from loopwright.system.store import write_atomically
 from loopwright.toolchains import discovery, trials
 from loopwright.toolchains.install import install_line
-from loopwright.toolchains.toolchain import Toolchain, Variant
+from loopwright.toolchains.toolchain import Purpose, Toolchain, Variant
 
 FOLDER = ".loopwright_cuda"
 """Where header and runtime lie in a prepared tree."""
@@ -84,8 +85,9 @@ class EmulatedCuda:
         return (f"{FOLDER}/runtime.o",)
 
     def environment(self, variant: Variant) -> Mapping[str, str]:
-        """The symbolizer, by which reports name lines; no looking for races."""
-        return {"LOOPWRIGHT_CUDA_SYMBOLIZER": trials.symbolizer(), "LOOPWRIGHT_CUDA_RACES": "0"}
+        """The symbolizer, by which reports name lines, and whether to look for races."""
+        races = "1" if variant.purpose is Purpose.RACES else "0"
+        return {"LOOPWRIGHT_CUDA_SYMBOLIZER": trials.symbolizer(), "LOOPWRIGHT_CUDA_RACES": races}
 
     @property
     def diagnostic_flags(self) -> tuple[str, ...]:
