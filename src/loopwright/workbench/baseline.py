@@ -21,7 +21,7 @@ from loopwright.timing.compare import SampleFailed, compare
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import NATIVE_FLAGS, Purpose, Variant
 from loopwright.workbench.expected import ExpectedOutputs
-from loopwright.workbench.policies import baseline_policy
+from loopwright.workbench.policies import baseline_policy, glance_policy
 from loopwright.workbench.sampling import sampler
 
 Say = Callable[[str], None]
@@ -152,7 +152,10 @@ def measure_baseline(
     """
     task = context.task
     names = [case.name for case in task.cases_for(Use.TIME)]
-    policy = baseline_policy(sum(facts[name].outer_s for name in names))
+    # Where candidates are not timed, the original's time is for the record only.
+    policy = (glance_policy if context.untimed else baseline_policy)(
+        sum(facts[name].outer_s for name in names)
+    )
     own, native = own_variant(context.variant, task), native_variant(context.variant, task)
     rejected: dict[str, str] = {}
     comparisons: list[Comparison] = []
