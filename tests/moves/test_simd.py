@@ -106,3 +106,28 @@ def test_illegal_twins_are_refused(text: str) -> None:
     proposals, refusals = ask(MOVE, text)
     assert not proposals
     assert refusals
+
+
+def test_rows_of_a_sparse_matrix(tmp_path: Path) -> None:
+    text = """\
+void multiply(int n, const int *row, const int *column, const double *value, const double *x, double *restrict y)
+{
+    for (int i = 0; i < n; i++) {
+        double sum = 0.0;
+        for (int k = row[i]; k < row[i + 1]; k++)
+            sum += value[k] * x[column[k]];
+        y[i] = sum;
+    }
+}
+"""
+    ((proposal,), _) = ask(MOVE, text)
+    after = text_of(proposal)
+    assert "        #pragma omp simd reduction(+: sum)\n        for (int k = row[i];" in after
+    main = """#include <stdio.h>
+void multiply(int, const int *, const int *, const double *, const double *, double *restrict);
+int main(void) { static int row[201], column[9999]; static double value[9999], x[200], y[200]; int used = 0;
+for (int i = 0; i < 200; i++) { x[i] = i % 9 - 3.5; row[i] = used;
+for (int k = 0; k < i % 37; k++, used++) { column[used] = (k * 31 + i) % 200; value[used] = k - 4.25; } }
+row[200] = used; multiply(200, row, column, value, x, y); for (int q = 0; q < 200; q++) printf("%.17g\\n", y[q]); }
+"""
+    runs_alike(text, after, main, tmp_path, rtol=1e-12)

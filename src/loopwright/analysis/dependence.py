@@ -20,7 +20,7 @@ from loopwright.analysis.dependence_private import (
 from loopwright.analysis.dependence_words import described
 from loopwright.analysis.domains import path_to
 from loopwright.analysis.facts import Answer, Dependence, LoopFacts, NestFacts, Reduction
-from loopwright.analysis.ir import Array, Loop, LoopNest, Storage, Unknown
+from loopwright.analysis.ir import AccessKind, Array, Loop, LoopNest, Statement, Storage, Unknown
 from loopwright.analysis.polyhedral import Model, OutOfTime, Reference, Solver, earlier, may_overlap
 
 _EXACT_OPERATIONS = ("min", "max", "&", "|", "^", "&&", "||")
@@ -119,9 +119,25 @@ def obstacles(nest: LoopNest, loop: Loop) -> list[Unknown]:
         found += statement.unknowns
     if not loop.step:
         found.append(Unknown("no induction variable changes by a constant step", _line(loop)))
-    elif not loop.lower or not loop.upper:
+    elif (not loop.lower or not loop.upper) and not _count_is_fixed(loop):
         found.append(Unknown("the number of iterations is not known before the loop starts", _line(loop)))
     return found
+
+
+def _count_is_fixed(loop: Loop) -> bool:
+    """Whether the loop itself changes nothing that its condition reads, as in `k < row[i + 1]`: then the
+    iterations are settled when it starts, though not how many. What may overlap is asked for elsewhere.
+    """
+    start, end = loop.condition.start, loop.condition.end
+    conditions = [
+        s
+        for s in loop.body_items
+        if isinstance(s, Statement) and s.is_condition and start <= s.range.start and s.range.end <= end
+    ]
+    statements = loop.statements()
+    changed = {a.array for s in statements for a in s.accesses if a.kind is AccessKind.WRITE}
+    read = {a.array for s in conditions for a in s.accesses}
+    return bool(conditions) and not changed & read and not any(s.unknowns for s in statements)
 
 
 def overlaps(model: Model, loop: Loop) -> list[Unknown]:
