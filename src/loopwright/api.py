@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from loopwright.agents.agent import Agent
+from loopwright.agents.memory import learn
 from loopwright.agents.registry import find_agent
 from loopwright.agents.workspace import read_candidate
 from loopwright.core.candidate import Candidate
@@ -81,6 +82,7 @@ def optimize(
     base_url: str | None = None,
     tier: str = "expert",
     prompts: str | Path | None = None,
+    memory: bool = False,
     home: str | Path | None = None,
     observer: Observer = silent,
 ) -> RunResult:
@@ -100,6 +102,7 @@ def optimize(
         sandbox: "auto", "bubblewrap" or "none".
         base_url, tier, prompts: for a model: address of a server instead of the provider's, how much the
             prompts tell ("user", "knowledgeable", "expert"), folder with prompt templates of your own.
+        memory: use the lessons of earlier runs with the same `home`, and keep those of this run.
         home: folder for the record; None is `.loopwright` beside the task.
         observer: called with every event of the run.
 
@@ -121,6 +124,7 @@ def optimize(
         sandbox=sandbox,
         seed=seed,
         model=ModelOptions(base_url, tier, str(Path(prompts).resolve()) if prompts is not None else None),
+        memory=memory,
     )
     worker = find_agent(settings) if isinstance(agent, str) else agent
     settings = replace(settings, agent=worker.name, unread_code=worker.runs_unread_code)
@@ -154,6 +158,7 @@ def resume(run: str | Path, *, observer: Observer = silent, agent: Agent | None 
                 except BudgetSpent as spent:
                     bench.journal.write("budget-spent", reason=str(spent))
             result = finish(bench)
+            learn(bench, result)
             write_report(directory)
             return result
         finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from loopwright.core.candidate import Candidate
@@ -70,13 +70,17 @@ class InstantBench(Workbench):
         else:
             noise = int(hashlib.sha256(f"{candidate.id}{glance}".encode()).hexdigest()[:4], 16) / 65536 - 0.5
             seen = true * (1 + noise * (0.04 if glance else 0.01))
+            before = self._best_speedup
             value = Speedup(seen, seen * 0.99, seen * 1.01, 8)
             made = Evaluation(
                 candidate.id, candidate.parent, candidate.title,
                 Verdict((GateResult("outputs", GateStatus.PASS),)),
                 speedup=None if glance else value,
+                against_best=None if glance else replace(
+                    value, estimate=seen / before, low=seen * 0.99 / before, high=seen * 1.01 / before
+                ),
                 glance=value if glance else known.glance if known else None,
-                promoted=not glance and value.low > self._best_speedup, number=number,
+                promoted=not glance and value.low > before, number=number,
             )  # fmt: skip
         self.journal.write("evaluation", evaluation=to_data(made), comparison=None)
         self._remember(made)

@@ -42,6 +42,7 @@ def test_version_and_help() -> None:
         "report",
         "apply",
         "runs",
+        "lessons",
     )
     shown = loopwright("--help").stdout
     for command in commands:

@@ -101,6 +101,7 @@ VALUES = {
     "profile": "PROFILE", "hot": "HOT", "loops": "LOOPS", "roofline": "", "ceilings": "CEILINGS",
     "first": "f", "second": "s", "first_diff": "D1", "second_diff": "D2",
     "diagnosis": "DIAGNOSIS", "step": "STEP", "advice": "", "diff": "DIFF",
+    "lessons": "",
 }  # fmt: skip
 
 

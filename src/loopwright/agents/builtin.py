@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from loopwright.agents.agent import Strategy
 from loopwright.agents.asked import AskedBench
-from loopwright.agents.ranking import ranked
+from loopwright.agents.lessons import Lesson
+from loopwright.agents.memory import offered
+from loopwright.agents.ranking import ranked, taught_about
 from loopwright.agents.strategies.looks import key_of, line_of
 from loopwright.core.candidate import Candidate, Edit
 from loopwright.moves.proposals import Proposals, proposals
@@ -20,8 +22,11 @@ _MOST_REFUSALS = 100
 
 @dataclass(frozen=True)
 class MoveProposer:
-    """Asks every move about the hot loop nests of a candidate; proved edits only."""
+    """Asks every move about the hot loop nests of a candidate; proved edits only. `lessons` of earlier runs
+    have a say in their order.
+    """
 
+    lessons: tuple[Lesson, ...] = ()
     _asked: dict[str, Proposals] = field(default_factory=dict)
     _read: dict[tuple[str, str], tuple[Edit, ...]] = field(default_factory=dict)
 
@@ -38,6 +43,7 @@ class MoveProposer:
                     for r in found.refusals[:_MOST_REFUSALS]
                 ],
                 unreadable=[u.reason for u in found.unreadable],
+                **self._evidence(found, bench),
             )
         return self._asked[parent.id].edits
 
@@ -58,7 +64,15 @@ class MoveProposer:
         profile = bench.profile(parent)
         hot = {(line.file, line.line): line.share for line in profile.lines} if profile else {}
         found = self._proposals(parent, bench, hot, None)
-        return replace(found, proposals=ranked(found.proposals, profile))
+        machine = bench.machine.machine.key
+        return replace(found, proposals=ranked(found.proposals, profile, self.lessons, machine))
+
+    def _evidence(self, found: Proposals, bench: Workbench) -> dict[str, dict[str, list[str]]]:
+        """For the journal: which earlier runs had a say, by the title of the edit; nothing where none had."""
+        machine = bench.machine.machine.key
+        told = {p.edit.title: taught_about(p, self.lessons, machine) for p in found.proposals}
+        evidence = {title: [each.evidence for each in lessons] for title, lessons in told.items() if lessons}
+        return {"lessons": evidence} if evidence else {}
 
     def _proposals(
         self,
@@ -98,4 +112,4 @@ class Builtin:
 
     def work(self, bench: Workbench) -> None:
         """Search until nothing is left or the budget is spent."""
-        self.strategy.search(AskedBench(bench).as_workbench, MoveProposer())
+        self.strategy.search(AskedBench(bench).as_workbench, MoveProposer(offered(bench)))

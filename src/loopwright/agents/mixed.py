@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from loopwright.agents.builtin import MoveProposer
 from loopwright.agents.model_proposer import ModelProposer
@@ -17,7 +17,7 @@ class ModelWithMoves:
     """Edits of both by turns, the model's first. When one of them has no more, the other goes on."""
 
     model: ModelProposer
-    moves: MoveProposer = field(default_factory=MoveProposer)
+    moves: MoveProposer
 
     def propose(self, parent: Candidate, bench: Workbench) -> Iterator[Edit]:
         """Edits of `parent`."""

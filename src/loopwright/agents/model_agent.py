@@ -7,6 +7,8 @@ from pathlib import Path
 
 from loopwright.agents.agent import Proposer, Strategy
 from loopwright.agents.asked import AskedBench
+from loopwright.agents.builtin import MoveProposer
+from loopwright.agents.memory import offered
 from loopwright.agents.mixed import ModelWithMoves
 from loopwright.agents.model_calls import Calls
 from loopwright.agents.model_proposer import ModelProposer
@@ -15,7 +17,7 @@ from loopwright.agents.strategies.roles import Roles
 from loopwright.core.errors import UsageError
 from loopwright.core.run import Budget
 from loopwright.models.model import Model
-from loopwright.models.prices import OWN_FILE
+from loopwright.models.prices import unpriced
 from loopwright.models.registry import FROM_FILES, find_model
 from loopwright.models.templates import parse_tier
 from loopwright.workbench.bench import Workbench
@@ -45,10 +47,7 @@ class ModelAgent:
             raise UsageError("not a folder of prompts", where=self.options.prompts, hint="--prompts DIR")
         model = self._open(0)
         if self.budget.cost_usd is not None and not model.is_priced:
-            raise UsageError(
-                f"the price of {model.name} is not known, so that --cost could not be kept",
-                hint=f"limit it by --tokens, or give the price in a file named by {OWN_FILE}",
-            )
+            raise unpriced(model.name)
 
     @property
     def name(self) -> str:
@@ -65,14 +64,20 @@ class ModelAgent:
         """Search until the model stops or the budget is spent."""
         asked = AskedBench(bench)
         independent = self.strategy.name == "best-of-n"
-        proposer = ModelProposer(Calls(bench, self._open), asked, independent=independent)
+        proposer = ModelProposer(
+            Calls(bench, self._open), asked, independent=independent, lessons=offered(bench)
+        )
         self.strategy.search(asked.as_workbench, self._playing(proposer))
 
     def _playing(self, proposer: ModelProposer) -> Proposer:
         """The model in the part that the strategy has for it."""
         if self.strategy.name == Roles.name:
             return ModelTeam(proposer)
-        return ModelWithMoves(proposer) if self.strategy.name in _WITH_MOVES else proposer
+        return (
+            ModelWithMoves(proposer, MoveProposer(proposer.lessons))
+            if self.strategy.name in _WITH_MOVES
+            else proposer
+        )
 
     def _open(self, used: int) -> Model:
         return find_model(self.model, base_url=self.options.base_url, used=used)

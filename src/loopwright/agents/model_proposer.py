@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from loopwright.agents.asked import AskedBench
+from loopwright.agents.lessons import Lesson, lessons_text
+from loopwright.agents.memory import hot_classes
 from loopwright.agents.model_calls import Calls
 from loopwright.agents.model_facts import (
     analysis_values,
@@ -53,6 +55,7 @@ class ModelProposer:
         attempts: ideas without a gain, in a row, before a parent is given up.
         repairs: tries to put a failed idea right.
         replies: unusable replies in a row (refused, empty, malformed) before the parent is given up.
+        lessons: of earlier runs, to tell the model of.
         independent: ideas know nothing of one another, and go on after a success: what best-of-n wants.
     """
 
@@ -62,6 +65,7 @@ class ModelProposer:
     repairs: int = 3
     replies: int = 3
     independent: bool = False
+    lessons: tuple[Lesson, ...] = ()
 
     def propose(self, parent: Candidate, bench: Workbench) -> Iterator[Edit]:
         """Edits of `parent`; a repaired version is an edit of `parent` too."""
@@ -165,7 +169,18 @@ class ModelProposer:
         analysis = self.calls.render(Stage.ANALYSIS, analysis_values(bench, parent)).strip()
         keep(bench, parent, "analysis.md", analysis)
         told = version_text(self.asked.answers.get(parent.id))
-        return {**task_values(bench), **candidate_values(bench, parent), "analysis": analysis, "best": told}
+        return {
+            **task_values(bench),
+            **candidate_values(bench, parent),
+            "analysis": analysis,
+            "best": told,
+            "lessons": self._taught(bench),
+        }
+
+    def _taught(self, bench: Workbench) -> str:
+        if not self.lessons:
+            return ""
+        return lessons_text(self.lessons, bench.machine.machine.key, hot_classes(bench))
 
     def history(self) -> str:
         """What was tried so far, in the order of the journal."""

@@ -7,8 +7,9 @@ a loop that the compiler has vectorised needs no directive that says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from loopwright.agents.lessons import Lesson, about, informed
 from loopwright.core.profile import Profile
 from loopwright.moves.move import Proposal
 from loopwright.toolchains.remarks import VECTORISER
@@ -19,13 +20,24 @@ _UNLIKELY = 0.3
 """What is left of the hoped-for gain where the profile speaks against it."""
 
 
-def ranked(proposals: Iterable[Proposal], profile: Profile | None) -> tuple[Proposal, ...]:
-    """The most promising first; equal ones stay in the order in which they came."""
-    return tuple(sorted(proposals, key=lambda p: -guess(p, profile)))
+def ranked(
+    proposals: Iterable[Proposal], profile: Profile | None, lessons: Sequence[Lesson] = (), machine: str = ""
+) -> tuple[Proposal, ...]:
+    """The most promising first; equal ones stay in the order in which they came. `lessons` of earlier runs
+    count as far as they are about the same machine.
+    """
+    return tuple(sorted(proposals, key=lambda p: -guess(p, profile, taught_about(p, lessons, machine))))
 
 
-def guess(proposal: Proposal, profile: Profile | None) -> float:
-    """The expected speedup of the program, doubts counted in."""
+def taught_about(proposal: Proposal, lessons: Iterable[Lesson], machine: str) -> tuple[Lesson, ...]:
+    """The lessons about the same move for the same class of loops on the same machine."""
+    return about(lessons, machine, proposal.family, (proposal.edit.details or {}).get("class", ""))
+
+
+def guess(proposal: Proposal, profile: Profile | None, lessons: Sequence[Lesson] = ()) -> float:
+    """The expected speedup of the program, doubts counted in. What `lessons` measured outweighs doubts."""
+    if lessons:
+        return informed(proposal.gain, lessons)
     gain = proposal.gain
     if profile is None:
         return gain

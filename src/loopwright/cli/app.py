@@ -16,6 +16,7 @@ from loopwright.cli import (
     doctor,
     exploits,
     init,
+    lessons,
     mcp,
     optimize,
     profile,
@@ -53,6 +54,7 @@ app.command("analyze")(analyze.analyze)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("mcp")(mcp.mcp)
+app.command("lessons")(lessons.lessons)
 app.command("report")(report.report)
 app.command("apply")(apply.apply)
 app.add_typer(runs.app, name="runs")

@@ -32,7 +32,9 @@ def optimize(
     agent: Annotated[
         str, typer.Option(help="builtin, model:PROVIDER/NAME, or 'cmd:COMMAND' that edits the files.")
     ] = "builtin",
-    strategy: Annotated[str, typer.Option(help="refine, beam, mcts or best-of-n.")] = "refine",
+    strategy: Annotated[
+        str, typer.Option(help="refine, best-of-n, beam, evolve, mcts; for models also roles.")
+    ] = "refine",
     target: options.TargetName = "openmp",
     budget: Annotated[
         str,
@@ -52,6 +54,9 @@ def optimize(
         str, typer.Option(help="What prompts tell a model: user, knowledgeable or expert.")
     ] = "expert",
     prompts: Annotated[Path | None, typer.Option(help="Folder with prompt templates of your own.")] = None,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Use lessons of earlier runs, and keep this run's (off).")
+    ] = False,
     toolchain: options.Toolchain = None,
     threads: options.Threads = None,
     sandbox: options.Sandbox = "auto",
@@ -89,6 +94,7 @@ def optimize(
             base_url=base_url,
             tier=tier,
             prompts=prompts,
+            memory=memory,
             toolchain=toolchain,
             threads=threads,
             sandbox=sandbox,

@@ -6,8 +6,10 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
+from loopwright.analysis.classify import NestClass, classify
 from loopwright.analysis.facts import Answer, LoopFacts, NestFacts
 from loopwright.analysis.ir import Array, Loop, LoopNest, Statement, Storage
 from loopwright.core.candidate import Edit
@@ -58,6 +60,11 @@ class NestSource:
     def data(self) -> bytes:
         """Content of that file."""
         return self.tree[self.file]
+
+    @cached_property
+    def kind(self) -> NestClass:
+        """What kind of computation the nest is."""
+        return classify(self.nest)
 
     def facts_of(self, loop: Loop) -> LoopFacts:
         """What was proved about `loop`; unknown when the analysis left it out."""
@@ -183,6 +190,7 @@ def proposal(
         "loop": label(loop),
         "function": source.nest.function,
         "site": _site(source.data, loop),
+        "class": source.kind.value,
         **(details or {}),
     }
     edit = Edit({source.file: content}, title=title, proof=proof, details=facts)

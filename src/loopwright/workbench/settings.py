@@ -29,6 +29,7 @@ class Settings:
         sandbox: "auto", "bubblewrap" or "none".
         unread_code: whether candidates hold code that nobody has read; then "auto" insists on a sandbox.
         seed: for everything an agent draws by chance.
+        memory: whether lessons of earlier runs are used, and this run's are kept. Never for comparisons.
     """
 
     agent: str = "builtin"
@@ -41,3 +42,4 @@ class Settings:
     seed: int = 1
     unread_code: bool = False
     model: ModelOptions = field(default_factory=ModelOptions)
+    memory: bool = False

@@ -116,5 +116,9 @@ def joined(parent: Candidate, last: Candidate, edits: Sequence[Edit]) -> Edit:
         title="; ".join(edit.title for edit in edits),
         proof="\n".join(edit.proof for edit in edits),
         speculative=any(edit.speculative for edit in edits),
-        details={"move": "several", "moves": ", ".join((e.details or {}).get("move", "") for e in edits)},
+        details={
+            "move": "several",
+            "moves": ", ".join((e.details or {}).get("move", "") for e in edits),
+            "class": ", ".join(sorted({(e.details or {}).get("class", "") for e in edits} - {""})),
+        },
     )
