@@ -19,10 +19,12 @@ from loopwright.moves.loop_names import (
     variables_in,
 )
 from loopwright.moves.loop_tree import For, If, Kept, Node, Run, runs
-from loopwright.moves.loop_values import bound_text, text
+from loopwright.moves.loop_values import bound_text, extreme_call, extreme_values, text
 from loopwright.moves.move import Declined
 from loopwright.moves.rewrite import indentation
 
+_LONG_BOUND = 40
+"""Characters from which on a bound that is a choice gets a name of its own."""
 _COMMENT = re.compile(rb"//(?:\\\r?\n|[^\n])*|/\*.*?\*/", re.DOTALL)
 
 
@@ -38,9 +40,12 @@ class LoopWriter:
     """Per piece the comments before it: how many loops stood between, and the text."""
     _kept: list[Kept] = field(default_factory=list)
     """The sums that the loops being written keep in scalars."""
+    _words: set[str] = field(default_factory=set)
+    """The names that are taken."""
 
     def __post_init__(self) -> None:
         self.type = self.type or loop_type(self.scop)
+        self._words |= set(variables_in(self.data.decode("latin-1")))
         self._collect_comments()
 
     def lines(self, nodes: list[Node]) -> list[str]:
@@ -96,9 +101,8 @@ class LoopWriter:
         self._require_natural(loop)
         first = next(runs(loop.body)).piece
         comments = self._comments_for(first, loop=True)
-        low = bound_text(loop.lower, "max", naming, in_condition=False)
-        high = bound_text(loop.upper, "min", naming, in_condition=True)
         name = loop.variable
+        low, high, bounds = self._bounds(loop, naming, inside=bool(around))
         advance = f"{name}++" if loop.step == 1 else f"{name} += {loop.step}"
         header = f"for ({self.type} {name} = {low}; {name} < {high}; {advance})"
         shadowed = {v: e for v, e in known.items() if v != name}
@@ -106,8 +110,27 @@ class LoopWriter:
         self._kept += loop.kept
         body = self._body(loop.body, (*around, loop), shadowed)
         del self._kept[len(self._kept) - len(loop.kept) :]
-        lines = [*comments, *self._notes(loop), *before, *loop.directives, *self._braced(header, body)]
+        lines = [*comments, *self._notes(loop), *before, *bounds, *loop.directives]
+        lines += self._braced(header, body)
         return [*lines, *after]
+
+    def _bounds(self, loop: For, naming: Mapping[str, str], *, inside: bool) -> tuple[str, str, list[str]]:
+        """Both bounds, and declarations for those that would make the header of a loop unreadable."""
+        low = bound_text(loop.lower, "max", naming, in_condition=False)
+        high = bound_text(loop.upper, "min", naming, in_condition=True)
+        declared: list[str] = []
+        shown = []
+        for part, which, bound, value in (("low", "max", loop.lower, low), ("high", "min", loop.upper, high)):
+            if not inside or len(value) < _LONG_BOUND or not re.search(r"\?|_of\(", value):
+                shown.append(value)
+                continue
+            wishes = (f"{loop.variable}_{part}{n or ''}" for n in (0, *range(2, 100)))
+            name = next(wish for wish in wishes if wish not in self._words)
+            self._words.add(name)
+            called = extreme_call(which, extreme_values(bound, which), naming)
+            declared.append(f"const {self.type} {name} = {called};")
+            shown.append(name)
+        return shown[0], shown[1], declared
 
     def _kept_lines(self, loop: For, naming: Mapping[str, str]) -> tuple[list[str], list[str]]:
         """What stands before and after a loop that keeps sums in scalars."""
