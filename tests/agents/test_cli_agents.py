@@ -6,14 +6,11 @@ import json
 import os
 import re
 import shutil
-import socket
-import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gateway_client import ask, bridge
 from model_runs import GOOD, LOOPS, WEIGH_C, another, go, modes, work, write_task
 
 from loopwright.agents.adapters.adapter import Adapter
@@ -110,16 +107,19 @@ def test_the_real_agent_works_at_the_workbench(
 
 @needs_sandbox
 @pytest.mark.slow
-def test_tokens_of_an_outside_agent_are_limited_before_each_call(
-    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: None
+@pytest.mark.parametrize("budget", [Budget(120.0, tokens=400), Budget(120.0, cost_usd=0.40)])
+def test_tokens_and_money_of_an_outside_agent_are_limited_before_each_call(
+    budget: Budget, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: None
 ) -> None:
     need("codex")
+    (tmp_path / "prices.toml").write_text(f'[openai]\n"{MODEL}" = {{ input = 1000, output = 1000 }}\n')
+    monkeypatch.setenv("LOOPWRIGHT_PRICES", str(tmp_path / "prices.toml"))
     with LoopbackServer([run("true")] * 30) as server:
-        budget = Budget(120.0, tokens=400)
         path = another(prepared, tmp_path, f"codex:{MODEL}", base_url=url_of("codex", server), budget=budget)
         result, events = go(path)
-        assert len(server.requests) == 3, "150 tokens a call"
-    assert result.status is RunStatus.NO_GAIN
+        assert len(server.requests) == 3, "150 tokens and as many thousandths of a dollar a call"
+    assert result.status is RunStatus.NO_GAIN and result.spending is not None
+    assert result.spending.tokens == 450 and result.spending.cost_usd == pytest.approx(0.45)
     assert any("budget of the run is spent" in text for text in steps(events, "error"))
 
 
@@ -231,22 +231,13 @@ def test_streams_that_nobody_understands_are_passed_over(adapter: Adapter) -> No
     assert all(not step.text.strip("None: ") for step in read.steps) and read.output_tokens == 0
 
 
-def ask(url: str, headers: dict[str, str]) -> tuple[int, bytes]:
-    request = urllib.request.Request(url, data=b'{"model": "m"}', headers=headers, method="POST")
-    try:
-        with urllib.request.urlopen(request, timeout=20) as response:
-            return response.status, response.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-
-
 def test_the_gateway_forwards_to_one_host_puts_the_key_in_and_counts(tmp_path: Path) -> None:
     calls: list[ProviderCall] = []
     refusals = ["", "", "", "the budget is spent"]
     with LoopbackServer([Say("hello"), Status(429), Say("again")]) as server:
         upstream = Upstream(f"{server.url}/v1", {"Authorization": f"Bearer {KEY}"})
-        with Gateway(tmp_path / "g", upstream, lambda: refusals.pop(0), calls.append):
-            port = _bridge(tmp_path / "g")
+        with Gateway(tmp_path / "g", upstream, lambda path, model: refusals.pop(0), calls.append):
+            port = bridge(tmp_path / "g")
             base = f"http://127.0.0.1:{port}"
             status, body = ask(f"{base}/v1/chat/completions", {"Authorization": "Bearer outside"})
             assert status == 200 and b"hello" in body
@@ -257,18 +248,18 @@ def test_the_gateway_forwards_to_one_host_puts_the_key_in_and_counts(tmp_path: P
             status, body = ask(f"{base}/v1/chat/completions", {})
             assert status == 400 and b"budget is spent" in body
         assert len(server.requests) == 3
-    assert [(c.status, c.input_tokens, c.output_tokens) for c in calls] == [
-        (200, 120, 30),
-        (429, 0, 0),
-        (200, 120, 30),
+    assert [(c.status, c.model, c.usage.input_tokens, c.usage.output_tokens) for c in calls] == [
+        (200, "m", 120, 30),
+        (429, "m", 0, 0),
+        (200, "m", 120, 30),
     ]
 
 
 def test_a_provider_that_is_gone_is_a_502(tmp_path: Path) -> None:
     with LoopbackServer([]) as server:
         gone = server.url
-    with Gateway(tmp_path / "g", Upstream(gone, {}), lambda: "", lambda call: None):
-        assert ask(f"http://127.0.0.1:{_bridge(tmp_path / 'g')}/v1/messages", {})[0] == 502
+    with Gateway(tmp_path / "g", Upstream(gone, {}), lambda path, model: "", lambda call: None):
+        assert ask(f"http://127.0.0.1:{bridge(tmp_path / 'g')}/v1/messages", {})[0] == 502
 
 
 def test_the_relay_passes_the_port_the_output_and_the_status_on(
@@ -278,12 +269,3 @@ def test_the_relay_passes_the_port_the_output_and_the_status_on(
     assert relay([str(tmp_path / "none"), "sh", "-c", 'echo "$WHERE" @PORT@; exit 7']) == 7
     where, port = capfd.readouterr().out.split()
     assert where == f"http://127.0.0.1:{port}/v1" and 0 < int(port) < 65536
-
-
-def _bridge(path: Path) -> int:
-    """A port whose connections go to the gateway's socket, by the relay's own code."""
-    from loopwright.agents.relay import _serve
-
-    listener = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=_serve, args=(listener, str(path)), daemon=True).start()
-    return int(listener.getsockname()[1])

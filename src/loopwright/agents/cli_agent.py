@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from loopwright.agents.adapters.adapter import Adapter
+from loopwright.agents.allowance import Allowance
 from loopwright.agents.cli_adapters import find_program, key_headers
-from loopwright.agents.gateway import Gateway, ProviderCall, Upstream
+from loopwright.agents.gateway import Gateway, Upstream
 from loopwright.agents.outside import Program, work_outside
 from loopwright.agents.workspace import visible_task
 from loopwright.core.errors import UsageError
+from loopwright.core.run import Budget
+from loopwright.models.prices import Price, price_of, unpriced
 from loopwright.models.secrets import redacted
 from loopwright.models.templates import parse_tier, render
 from loopwright.system.store import write_atomically
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.settings import ModelOptions
 
-_CALL = "provider-call"
 _STEP = "agent-step"
 _USAGE = "agent-usage"
 
@@ -33,12 +35,14 @@ class CliAgent:
     to its provider, which holds the key on the outside.
 
     Raises when made:
-        ToolMissing: when the program is not installed. UsageError: without a key, or a model.
+        ToolMissing: when the program is not installed. UsageError: without a key, or a model; for a budget of
+            money and a model whose price is not known.
     """
 
     adapter: Adapter
     model: str
     options: ModelOptions
+    budget: Budget = field(default_factory=Budget)
 
     def __post_init__(self) -> None:
         parse_tier(self.options.tier)
@@ -49,6 +53,8 @@ class CliAgent:
                 hint=f"--agent {self.adapter.name}:NAME",
             )
         key_headers(self.adapter, self.options.base_url)
+        if self.budget.cost_usd is not None and self._price(self.model) is None:
+            raise unpriced(self.name if self.model else f"the model that {self.name} chooses")
 
     @property
     def name(self) -> str:
@@ -69,15 +75,18 @@ class CliAgent:
         def make(workspace: Path, sockets: Path) -> Program:
             return self._program(bench, workspace, sockets, upstream)
 
-        def record(call: ProviderCall) -> None:
-            bench.journal.write(_CALL, **asdict(call))
+        allowance = Allowance(bench, self._price)
 
         def beside(sockets: Path) -> AbstractContextManager[object]:
-            return Gateway(sockets / "gateway", upstream, lambda: _spent(bench), record)
+            return Gateway(sockets / "gateway", upstream, allowance.refusal, allowance.record,
+                           one_at_a_time=allowance.is_limited)  # fmt: skip
 
         execution = work_outside(bench, self.name, make, beside)
         if execution is not None:
             self._record(bench, execution.stdout)
+
+    def _price(self, model: str) -> Price | None:
+        return price_of(self.adapter.prices, model, only_own=self.options.base_url is not None)
 
     def _program(self, bench: Workbench, workspace: Path, sockets: Path, upstream: Upstream) -> Program:
         home = bench.directory.path / "agent-home"
@@ -122,17 +131,3 @@ def _values(bench: Workbench, adapter: Adapter) -> dict[str, Any]:
         "evaluations": budget.evaluations,
         "remaining_s": bench.remaining_s,
     }  # fmt: skip
-
-
-def _spent(bench: Workbench) -> str:
-    """Why no further call of the provider is allowed; empty when one is."""
-    budget = bench.settings.budget
-    if bench.remaining_s == 0.0:
-        return f"the budget of the run is spent: {budget.wall_s:g} s"
-    if budget.tokens is None:
-        return ""
-    calls = [event.data for event in bench.journal.events if event.kind == _CALL]
-    used = sum(call["input_tokens"] + call["output_tokens"] for call in calls)
-    return (
-        f"the budget of the run is spent: {used} of {budget.tokens} tokens" if used >= budget.tokens else ""
-    )

@@ -2,18 +2,18 @@
 
 The agent's sandbox has no network. In it, `relay.py` listens on the loopback and hands every connection
 through a socket to this gateway, which forwards to one host and nothing else. So the key is never inside, the
-run sees every call, and the budget of tokens is looked at before each of them.
+run sees every call, and the budget of tokens and money is looked at before each of them.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
@@ -21,26 +21,29 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+from loopwright.models.model import Usage
+from loopwright.models.told_usage import model_asked, told_usage
+
 _HOP = {"connection", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "upgrade",
         "transfer-encoding", "host", "content-length", "accept-encoding"}  # fmt: skip
 _AUTHORITY = {"authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie"}
-_INPUT = re.compile(rb'"(?:input_tokens|prompt_tokens|promptTokenCount)"\s*:\s*(\d+)')
-_OUTPUT = re.compile(rb'"(?:output_tokens|completion_tokens|candidatesTokenCount)"\s*:\s*(\d+)')
 _CHUNK = 1 << 16
 _MOST_REQUEST = 64 << 20
 _MOST_SEEN = 8 << 20
+_LAST_SEEN = 1 << 16
+"""Streams say at their end what they used."""
 _TIMEOUT_S = 900.0
 
 
 @dataclass(frozen=True)
 class ProviderCall:
-    """One forwarded request: tokens are what the answer says, 0 where it says nothing."""
+    """One forwarded request, and what it used. `model` is what was asked for, "" where nothing was."""
 
     path: str
     status: int
-    input_tokens: int
-    output_tokens: int
     wall_s: float
+    model: str = ""
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True)
@@ -57,20 +60,24 @@ class Upstream:
 
 
 class Gateway:
-    """Forwards while it is entered. `may_call` says why no further call is allowed, "" when one is; `record`
-    is told of each call.
+    """Forwards while it is entered. `may_call` is given the path and the model of a request, and says why it
+    is not allowed, "" when it is; `record` is told of each call. `one_at_a_time`: a request waits until the
+    one before it is recorded, so that a budget is overspent by one call at most.
     """
 
     def __init__(
         self,
         socket: Path,
         upstream: Upstream,
-        may_call: Callable[[], str],
+        may_call: Callable[[str, str], str],
         record: Callable[[ProviderCall], None],
+        *,
+        one_at_a_time: bool = False,
     ) -> None:
         parts = urlsplit(upstream.url)
         host, port = parts.hostname or "", parts.port
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        turn = threading.Lock() if one_at_a_time else nullcontext()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -82,48 +89,55 @@ class Gateway:
                 self._forward()
 
             def _forward(self) -> None:
-                began = time.monotonic()
                 length = int(self.headers.get("Content-Length") or 0)
-                path = self.path
-                if length > _MOST_REQUEST or not path.startswith(upstream.path + "/"):
+                if length > _MOST_REQUEST or not self.path.startswith(upstream.path + "/"):
                     self._say(404, "not served here")
                     return
                 body = self.rfile.read(length)
-                if refusal := may_call():
-                    self._say(400, refusal)
-                    return
+                model = model_asked(self.path, body)
+                with turn:
+                    if refusal := may_call(self.path, model):
+                        self._say(400, refusal)
+                        return
+                    self._call(body, model)
+
+            def _call(self, body: bytes, model: str) -> None:
+                began = time.monotonic()
+                self._status, self._seen = 0, bytearray()
                 sent = {k: v for k, v in self.headers.items() if k.lower() not in _HOP | _AUTHORITY}
                 try:
                     connection = kind(host, port, timeout=_TIMEOUT_S)
-                    connection.request(self.command, path, body or None, {**sent, **upstream.headers})
-                    seen = self._pass_on(connection.getresponse())
+                    connection.request(self.command, self.path, body or None, {**sent, **upstream.headers})
+                    self._pass_on(connection.getresponse())
                     connection.close()
                 except (OSError, http.client.HTTPException) as error:
                     self.close_connection = True
-                    record(ProviderCall(path, 502, 0, 0, round(time.monotonic() - began, 3)))
-                    if not getattr(self, "_begun", False):
+                    if not self._status:
                         self._say(502, f"the provider cannot be reached: {type(error).__name__}")
-                    return
-                used = [max((int(n) for n in found.findall(seen)), default=0) for found in (_INPUT, _OUTPUT)]
-                took_s = round(time.monotonic() - began, 3)
-                record(ProviderCall(path.split("?")[0], self._status, used[0], used[1], took_s))
+                finally:
+                    # An answer that nobody waited for is paid for all the same.
+                    answered = self._status == 200
+                    usage = told_usage(self.path, body, bytes(self._seen)) if answered else Usage()
+                    took_s = round(time.monotonic() - began, 3)
+                    path = self.path.partition("?")[0]
+                    record(ProviderCall(path, self._status or 502, took_s, model, usage))
 
-            def _pass_on(self, response: http.client.HTTPResponse) -> bytes:
-                """Hand the answer on as it comes; what went by, as far as it is kept."""
-                self._status, self._begun = response.status, True
+            def _pass_on(self, response: http.client.HTTPResponse) -> None:
+                """Hand the answer on as it comes, and keep what went by: the most of it, and its end."""
+                self._status = response.status
                 self.send_response(response.status)
                 for name, value in response.getheaders():
                     if name.lower() not in _HOP:
                         self.send_header(name, value)
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
-                seen = bytearray()
                 while data := response.read1(_CHUNK):
+                    self._seen += data
+                    if len(self._seen) > _MOST_SEEN + _LAST_SEEN:
+                        del self._seen[_MOST_SEEN:-_LAST_SEEN]
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
                     self.wfile.flush()
-                    seen += data[: max(0, _MOST_SEEN - len(seen))]
                 self.wfile.write(b"0\r\n\r\n")
-                return bytes(seen)
 
             def _say(self, status: int, message: str) -> None:
                 body = json.dumps({"error": {"message": message, "type": "invalid_request_error"}}).encode()

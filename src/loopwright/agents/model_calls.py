@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from loopwright.core.errors import Interrupted
-from loopwright.models.canned import CALL, recorded_answer
+from loopwright.models.canned import recorded_answer
 from loopwright.models.model import (
     Answer,
     Message,
@@ -28,6 +28,7 @@ from loopwright.models.templates import Stage, render
 from loopwright.system.store import write_atomically
 from loopwright.workbench.bench import BudgetSpent, Workbench
 from loopwright.workbench.records import to_data
+from loopwright.workbench.spending import MODEL_CALL
 
 _TIME_OUT_S = 600.0
 _MOST_TOKENS = 16_000
@@ -79,7 +80,7 @@ class Calls:
         self._recorded: defaultdict[str, list[Answer]] = defaultdict(list)
         self._asked: Counter[str] = Counter()
         for event in bench.journal.events:
-            if event.kind == CALL:
+            if event.kind == MODEL_CALL:
                 answer = recorded_answer(event.data)
                 self.spent = self.spent.plus(answer)
                 if not (isinstance(answer, ModelFailure) and answer.trouble.passes):
@@ -171,7 +172,7 @@ class Calls:
             transcript, redacted(_transcript(request, answer)).encode("utf-8", "surrogateescape")
         )
         self.bench.journal.write(
-            CALL,
+            MODEL_CALL,
             call=number,
             stage=stage.value,
             candidate=about,

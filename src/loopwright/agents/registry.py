@@ -48,7 +48,7 @@ def find_agent(settings: Settings) -> Agent:
         from loopwright.agents.cli_agent import CliAgent
 
         program, _, model = settings.agent.partition(":")
-        return CliAgent(ADAPTERS[program], model, settings.model)
+        return CliAgent(ADAPTERS[program], model, settings.model, settings.budget)
     if settings.agent == "mcp":
         from loopwright.agents.desk import Desk
 

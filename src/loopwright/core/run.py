@@ -129,11 +129,35 @@ class Best:
 
 
 @dataclass(frozen=True)
+class Spending:
+    """What language models used in a run: calls, tokens, US dollars.
+
+    Attributes:
+        cached_tokens: the part of `input_tokens` that providers had in their caches.
+        cost_usd: of all calls; None when the price of one is not known. `unpriced_calls`: how many those are.
+        estimated: whether some tokens were counted by length, because the provider did not say.
+    """
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float | None = 0.0
+    unpriced_calls: int = 0
+    estimated: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """Input and output together: what a budget of tokens counts."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True)
 class RunResult:
     """What `optimize` gives back, and prints with `--json`.
 
     `used_by_others` is how many processors other processes kept busy, on average over the last session of
-    the run; None in records of versions that did not measure it.
+    the run; None in records of versions that did not measure it. `spending` is None when no model was asked.
     """
 
     run: str
@@ -150,4 +174,5 @@ class RunResult:
     reason: str = ""
     warnings: tuple[str, ...] = ()
     used_by_others: float | None = None
+    spending: Spending | None = None
     schema: int = 1

@@ -25,9 +25,8 @@ from loopwright.models.model import (
 )
 from loopwright.workbench.journal import read_journal
 from loopwright.workbench.records import from_data
+from loopwright.workbench.spending import MODEL_CALL
 
-CALL = "model-call"
-"""Kind of the journal's events about one question to a model; `answer` or `failure` is what came back."""
 _ENDED = "STOP: the script has no further reply"
 _HEADER = re.compile(r"^@@ (\w+)[^\n]*\n", re.MULTILINE)
 _FINISHES = {
@@ -117,7 +116,7 @@ def replayed(run: Path, used: int = 0) -> Canned:
     Raises:
         UsageError: when no model was asked in that run.
     """
-    calls = [event.data for event in read_journal(run / "journal.jsonl") if event.kind == CALL]
+    calls = [event.data for event in read_journal(run / "journal.jsonl") if event.kind == MODEL_CALL]
     answers = [_at_once(recorded_answer(call)) for call in calls]
     if not answers:
         raise UsageError("no model was asked in this run", where=str(run), hint="loopwright runs list")

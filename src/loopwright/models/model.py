@@ -48,7 +48,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one call. `cached_tokens` is the part of `input_tokens` that the provider had in its cache.
+    """Tokens of one call. `cached_tokens` is the part of `input_tokens` that the provider had in its cache,
+    `written_tokens` the part that it put there, which some charge more for.
 
     `estimated`: the provider did not say, and the numbers come from the length of the texts.
     """
@@ -57,6 +58,7 @@ class Usage:
     output_tokens: int = 0
     cached_tokens: int = 0
     estimated: bool = False
+    written_tokens: int = 0
 
     @property
     def tokens(self) -> int:

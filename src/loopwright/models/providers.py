@@ -91,7 +91,7 @@ class ProviderModel:
 
     @property
     def is_priced(self) -> bool:
-        """A server of one's own has no known price, even for a model that bears a known name."""
+        """A server of one's own has the price that its user gives, whatever its models are called."""
         return self._price is not None
 
     def complete(self, request: Request) -> Answer:
@@ -107,7 +107,8 @@ class ProviderModel:
 
     @cached_property
     def _price(self) -> Price | None:
-        return None if self.url else price_of(self.provider.removesuffix("-responses"), self.model)
+        provider = self.provider.removesuffix("-responses")
+        return price_of(provider, self.model, only_own=self.url is not None)
 
     @property
     def _key(self) -> str:
@@ -151,7 +152,12 @@ class ProviderModel:
     def _reply(self, response: ModelResponse, request: Request, wall_s: float) -> Reply:
         text = response.text or ""
         told = response.usage
-        usage = Usage(told.input_tokens, told.output_tokens, told.cache_read_tokens)
+        usage = Usage(
+            told.input_tokens,
+            told.output_tokens,
+            told.cache_read_tokens,
+            written_tokens=told.cache_write_tokens,
+        )
         if not usage.tokens:
             usage = estimated_usage(request, text)
         finishes = {"length": Finish.LENGTH, "content_filter": Finish.REFUSAL}

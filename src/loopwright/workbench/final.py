@@ -35,6 +35,7 @@ from loopwright.workbench.held_out import (
 )
 from loopwright.workbench.policies import final_policy, held_out_policy
 from loopwright.workbench.records import from_data, to_data
+from loopwright.workbench.spending import spending
 from loopwright.workbench.trials import judged_trial
 
 _RUNNERS_UP = 2
@@ -259,6 +260,7 @@ def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failur
         failures=dict(sorted(failures.items())),
         elapsed_s=round(bench.journal.run_s, 3),
         used_by_others=round(others, 2),
+        spending=spending(bench.journal.events),
         directory=str(bench.directory.path),
         reason=reason,
         warnings=tuple(warnings),
