@@ -6,14 +6,19 @@ from loopwright.gates.build import BuildGate
 from loopwright.gates.cuda_emulated import EMULATED
 from loopwright.gates.gate import Gate
 from loopwright.gates.integrity import IntegrityGate
+from loopwright.gates.mapping import MAPPING
 from loopwright.gates.memory import ADDRESSES, UNDEFINED, UNINITIALISED
+from loopwright.gates.nvcc import NvccGate
 from loopwright.gates.outputs import OutputsGate
 from loopwright.gates.races import RACES
 
 GATES: tuple[Gate, ...] = (
     IntegrityGate(),
     BuildGate(),
+    NvccGate(),
     EMULATED,
+    # Before the outputs: a wrong mapping shows as a wrong output, and says less that way.
+    MAPPING,
     OutputsGate(),
     ADDRESSES,
     UNDEFINED,

@@ -12,7 +12,7 @@ from pathlib import Path
 from loopwright.core.errors import ToolMissing
 from loopwright.core.task import Language
 from loopwright.system.bubblewrap import bubblewrap_problem
-from loopwright.toolchains import devices, discovery, trials
+from loopwright.toolchains import devices, discovery, nvcc, trials
 from loopwright.toolchains.clang import Clang, Polly
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.gcc import Gcc
@@ -43,7 +43,7 @@ def examine() -> tuple[Tool, ...]:
     """Every tool that Loopwright can use, each really tried. `found` means that it works; one that is there
     and does not work has a path, and a note that says why.
     """
-    return (*_compilers(), *_packages(), _bubblewrap(), *_profiling(), *_plain(), *_agents())
+    return (*_compilers(), _nvcc(), *_packages(), _bubblewrap(), *_profiling(), *_plain(), *_agents())
 
 
 def _compilers() -> Iterator[Tool]:
@@ -70,6 +70,16 @@ def _compilers() -> Iterator[Tool]:
             yield _openmp(toolchain)
             for device in _DEVICES[toolchain.family]:
                 yield _device(toolchain, device)
+
+
+def _nvcc() -> Tool:
+    enables = "compiling CUDA: the gate `nvcc`, registers and spills of kernels"
+    try:
+        found = nvcc.find_nvcc()
+    except ToolMissing as error:
+        return Tool("nvcc", enables, False, install=install_line("cuda"), notes=(error.message,))
+    notes = tuple(filter(None, (nvcc.status_of_device(),)))
+    return Tool("nvcc", enables, True, str(found.path), found.version, notes=notes)
 
 
 def _cxx(toolchain: Gcc | Clang) -> Tool:
