@@ -15,6 +15,7 @@ from loopwright.core.timing import Comparison, Floor
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure
 from loopwright.gates.floors_gate import FloorsGate
+from loopwright.gates.gate import Stage
 from loopwright.gates.registry import GATES
 from loopwright.system.direct import DirectRunner
 from loopwright.timing.policy import Policy
@@ -39,6 +40,7 @@ int main(void)
 """
 # A machine that was measured while it was busy is measured again, with other ceilings: near, not equal.
 ORIGINAL_MS, FLOOR_S, HONEST_MS = 60, 0.02, 30
+QUICK = tuple(gate for gate in GATES if gate.stage is Stage.EVERY)
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
         "session.final_policy",
     ):
         monkeypatch.setattr(f"loopwright.workbench.{place}", lambda execution_s: policy)
-    monkeypatch.setattr("loopwright.workbench.session.GATES", GATES[:3])
+    monkeypatch.setattr("loopwright.workbench.session.GATES", QUICK)
 
 
 def edit(milliseconds: int) -> Edit:
@@ -77,7 +79,7 @@ def test_a_time_below_the_floor_is_rejected_and_a_fast_one_above_it_promoted(
     task: Task, measured_home: Path
 ) -> None:
     directory = create_run(measured_home, task, Settings(), {})
-    bench = Workbench(directory, gates=GATES[:3])
+    bench = Workbench(directory, gates=QUICK)
     try:
         bench.prepare()
         impossible = bench.evaluate(bench.original.edited(edit(0)))
@@ -103,7 +105,7 @@ def test_the_winner_is_judged_by_the_floor_again(
     task: Task, measured_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = create_run(measured_home, task, Settings(), {})
-    bench = Workbench(directory, gates=GATES[:3])
+    bench = Workbench(directory, gates=QUICK)
     try:
         bench.prepare()
         assert bench.evaluate(bench.original.edited(edit(HONEST_MS))).promoted

@@ -76,7 +76,7 @@ def test_verified_and_not_timed_is_translated(
     result = optimized(smooth_task, measured_home, HALF, RIGHT, BETTER)
     assert result.status is RunStatus.TRANSLATED and result.target == "offload"
     half, right, better = evaluations(result)
-    assert half.verdict.failure is not None and half.verdict.failure.mode is FailureMode.WRONG_OUTPUT
+    assert half.verdict.failure is not None and half.verdict.failure.mode is FailureMode.WRONG_MAPPING
     assert right.promoted and better.promoted and not half.promoted
     for each in (half, right, better):
         assert each.speedup is each.glance is each.wall_s is None

@@ -78,6 +78,19 @@ static void item_name(const struct items *items, int i, char *name, char *place)
         name_of(items->names[i], name, place);
 }
 
+static const char *here(char *place)
+{
+    char file[NAME_BYTES], rest[PLACE_BYTES];
+    place[0] = 0;
+    if (construct == NULL)
+        return place;
+    name_of(construct->place, file, rest);
+    const char *line = strrchr(rest, ':');
+    if (line != NULL)
+        snprintf(place, PLACE_BYTES, "%.*s%.32s", (int)(PLACE_BYTES - 34), file, line);
+    return place;
+}
+
 static void drop(struct map **at)
 {
     struct map *gone = *at;
@@ -96,6 +109,8 @@ void mapped(uintptr_t host, uintptr_t device, size_t bytes, size_t redzone)
         return;
     int item = item_of(construct, host);
     item_name(construct, item, m->name, m->place);
+    if (construct != NULL)
+        here(m->place); /* the clause, not the declaration, which is what the item tells */
     m->host = item >= 0 && !(construct->types[item] & ITEM_PRIVATE) ? host : 0;
     m->device = device;
     m->bytes = bytes;
@@ -124,19 +139,6 @@ void mapped(uintptr_t host, uintptr_t device, size_t bytes, size_t redzone)
         if (graves[i].device < device + bytes + redzone && device < graves[i].device + graves[i].bytes)
             graves[i] = graves[--grave_count], i--;
     pthread_mutex_unlock(&lock);
-}
-
-static const char *here(char *place)
-{
-    char file[NAME_BYTES], rest[PLACE_BYTES];
-    place[0] = 0;
-    if (construct == NULL)
-        return place;
-    name_of(construct->place, file, rest);
-    const char *line = strrchr(rest, ':');
-    if (line != NULL)
-        snprintf(place, PLACE_BYTES, "%.*s%.32s", (int)(PLACE_BYTES - 34), file, line);
-    return place;
 }
 
 void unmapped(uintptr_t device)
