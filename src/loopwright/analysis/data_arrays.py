@@ -14,6 +14,7 @@ from loopwright.analysis.data_regions import Draft, is_open
 from loopwright.analysis.data_sizes import Size, text_of
 from loopwright.analysis.frontend import UnitReader
 from loopwright.analysis.ir import Loop
+from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.syntax import Stmt
 from loopwright.core.data_plan import (
     ArrayPlan,
@@ -56,7 +57,7 @@ def loop_plans(draft: Draft) -> tuple[LoopPlan, ...]:
         )
         found.setdefault((plan.span.file, plan.span.start), plan)
     for launch in draft.piece.launches:
-        for plan in _device_plans(launch):
+        for plan in _device_plans(draft, launch):
             key = (plan.span.file, plan.span.start)
             found[key] = _joined(found[key], plan) if key in found else plan
     return tuple(sorted(found.values(), key=lambda p: (p.span.file != draft.reader.unit.file, p.span.start)))
@@ -76,15 +77,25 @@ def _joined(first: LoopPlan, second: LoopPlan) -> LoopPlan:
     return replace(first, launches=f"{first.launches} + {second.launches}" if known else None, arrays=arrays)
 
 
-def _device_plans(launch: Launch) -> Iterator[LoopPlan]:
+def _device_plans(draft: Draft, launch: Launch) -> Iterator[LoopPlan]:
     loop, root = launch.loop, launch.loop.read.nest.root
     count = _count(launch.times)
     names = tuple(base.name for base in launch.bases.values())
-    reductions = tuple((r.op, r.variable) for r in loop.facts.reductions)
+    reductions = tuple((r.op, _combined(draft, launch, r.variable)) for r in loop.facts.reductions)
     span = span_of(launch.reader, loop.statement, loop.statement)
     yield LoopPlan(span, loop.function.name, root.variable, loop.kind, loop.reason, count, names, reductions)
     for inner in root.walk()[1:]:
         yield _inner(inner, loop)
+
+
+def _combined(draft: Draft, launch: Launch, id_: str) -> str:
+    """The list item of a reduction: an array behind a pointer needs its section."""
+    root, path = launch.loop.read.objects[id_].key
+    base = None if root is None else Base(root, path[:1] == ("*",))
+    if base is None or base not in launch.bases:
+        return launch.loop.read.nest.array(id_).name
+    size = launch.loop.bounds.get(base) if launch.loop.function is not draft.function else None
+    return item_of(base, size or draft.sizes[launch.bases[base]].elements)
 
 
 def _inner(inner: Loop, loop: DeviceLoop) -> LoopPlan:
@@ -140,7 +151,7 @@ class _ArrayPlanner:
         variable = base.variable
         return ArrayPlan(
             name=base.name,
-            item=self._item(elements),
+            item=item_of(base, self.size.elements),
             function="" if variable.scope == "global" else draft.function.name,
             file=draft.reader.unit.file,
             line=variable.line,
@@ -253,26 +264,6 @@ class _ArrayPlanner:
             return Placement.RESIDENT
         return Placement.DATA_REGION if self.structured else Placement.ENTER_EXIT
 
-    def _item(self, elements: str) -> str:
-        base = self.base
-        type_ = base.variable.type
-        declared = not base.pointed and not (base.variable.scope == "param" and type_.kind == "array")
-        if declared:
-            return base.name
-        inner = type_.element
-        rows, dimensions = self.size.elements, []
-        while inner is not None and inner.kind == "array" and inner.count is not None:
-            dimensions.append(inner.count)
-            inner = inner.element
-        if not dimensions:
-            return f"{base.name}[0:{elements}]"
-        row = 1
-        for count in dimensions:
-            row *= count
-        first = type(rows).make({m: c // row for m, c in rows.terms})
-        tail = "".join(f"[0:{count}]" for count in dimensions)
-        return f"{base.name}[0:{text_of(first)}]{tail}"
-
     def _update_plans(self) -> Iterator[tuple[Update, HostTouch]]:
         changes = any(self.draft.piece.flows[b].writes for b in self.group)
         seen: set[tuple[Direction, int]] = set()
@@ -295,6 +286,18 @@ class _ArrayPlanner:
                         yield Use(access.line, Side.DEVICE, access.reads, access.writes)
         for held in self.held:
             yield Use(held.touch.line, Side.HOST, held.touch.reads, held.touch.writes)
+
+
+def item_of(base: Base, size: Polynomial) -> str:
+    """The list item that maps `size` elements of an array: the array itself, or a section of a pointer."""
+    type_ = base.variable.type
+    if not base.pointed and not (base.variable.scope == "param" and type_.kind == "array"):
+        return base.name
+    row, tail, inner = 1, "", type_.element
+    while inner is not None and inner.kind == "array" and inner.count is not None:
+        row, tail, inner = row * inner.count, f"{tail}[0:{inner.count}]", inner.element
+    rows = Polynomial.make({monomial: count // row for monomial, count in size.terms})
+    return f"{base.name}[0:{text_of(rows)}]{tail}"
 
 
 # -- single values

@@ -73,9 +73,13 @@ def device_loop(reader: UnitReader, function: Function, loop: Stmt) -> DeviceLoo
     root = read.nest.root
     if root.problems:
         raise StaysOnHost(root.problems[0].reason)
-    facts = analyse(read.nest).loops[root.id]
+    known = analyse(read.nest).loops
+    facts = known[root.id]
     if facts.parallel is not Answer.PROVED:
         raise StaysOnHost(_why_not(facts))
+    meeting = [r.variable for r in facts.reductions if r.is_array]
+    if meeting and any(_is_freer(known[inner.id]) for inner in root.walk()[1:]):
+        raise StaysOnHost(f"its iterations meet in elements of {meeting[0]}, those of a loop inside do not")
     _require_device_code(reader, read, loop)
     kind = LoopClass.REDUCTION if facts.reductions else LoopClass.PARALLEL
     found = DeviceLoop(
@@ -86,6 +90,10 @@ def device_loop(reader: UnitReader, function: Function, loop: Stmt) -> DeviceLoo
     except NotSimple as reason:
         raise StaysOnHost(str(reason)) from None
     return found
+
+
+def _is_freer(facts: LoopFacts) -> bool:
+    return facts.parallel is Answer.PROVED and not any(r.is_array for r in facts.reductions)
 
 
 def _why_not(facts: LoopFacts) -> str:
