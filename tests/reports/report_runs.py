@@ -86,6 +86,8 @@ class Story:
     refusals: Sequence[dict[str, object]] = ()
     unreadable: Sequence[str] = ()
     evaluations: list[tuple[Candidate, Evaluation]] = field(default_factory=list)
+    calls: Sequence[tuple[str, dict[str, object]]] = ()
+    """Kind and data of the events about calls of language models."""
     spent: str = ""
     dropped: tuple[Candidate, Failure] | None = None
     final: Verdict | None = None
@@ -137,6 +139,8 @@ class Story:
             directory.lineage.add(candidate, Tree({**kept, **candidate.files}))
             journal.write("evaluating", candidate=candidate.id, proof=candidate.proof)
             journal.write("evaluation", evaluation=to_data(evaluation), comparison=None)
+        for kind, data in self.calls:
+            journal.write(kind, **data)
         if self.spent:
             journal.write("budget-spent", reason=self.spent)
         if self.dropped is not None:

@@ -28,7 +28,7 @@ from report_runs import (
 from loopwright.core.machine import Machine
 from loopwright.core.modes import FailureMode
 from loopwright.core.profile import HotLine, Remark
-from loopwright.core.run import RunStatus
+from loopwright.core.run import Budget, RunStatus
 from loopwright.core.task import Build, Case, Use, Work
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import GateResult, GateStatus, Verdict
@@ -36,7 +36,7 @@ from loopwright.reports.content import read_content
 from loopwright.reports.write import render, write_report
 from loopwright.tasks.load import load_task
 from loopwright.workbench.rundir import RunDirectory, open_run
-from loopwright.workbench.settings import Settings
+from loopwright.workbench.settings import ModelOptions, Settings
 
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "div", "p", "a", "b", "br", "ul",
@@ -262,6 +262,43 @@ def test_a_long_search_and_a_long_message_are_shown_whole(tmp_path: Path) -> Non
     page = page_of(story, tmp_path)
     assert all(f"SIGSEGV number {number} " in page.text for number in range(60))
     assert len(page.text) > 180_000
+
+
+def test_what_a_model_used_and_how_it_was_asked_stands_in_the_page(tmp_path: Path) -> None:
+    options = ModelOptions("http://127.0.0.1:8000/v1", "user", "/home/me/my prompts")
+    budget = Budget(60.0, 7, tokens=9000, cost_usd=0.25)
+    settings = Settings("model:openai/m", "beam", budget=budget, model=options, seed=4, memory=True)
+    story = no_gain()
+    story.settings = settings
+    usage = {"input_tokens": 1000, "output_tokens": 200, "cached_tokens": 400}
+    failure = {"usage": {"input_tokens": 500, "estimated": True}, "cost_usd": 0.0005}
+    story.calls = [("model-call", {"answer": {"usage": usage, "cost_usd": 0.0125}, "failure": None}),
+                   ("model-call", {"answer": None, "failure": failure})]  # fmt: skip
+    page = page_of(story, tmp_path)
+    words = "2 calls, 1500 tokens in (400 from caches) and 200 out, partly estimated, 0.0130 US dollars"
+    assert f"model {words}" in page.text and "agent model:openai/m, strategy beam" in page.text
+    (again,) = [line for line in page.by_id["commands"].splitlines() if line.startswith("loopwright")]
+    run = next(tmp_path.glob("runs/*"))
+    assert again == (
+        "loopwright optimize again --agent model:openai/m --target openmp --toolchain gcc-12 --strategy beam "
+        "--budget 60s --evaluations 7 --tokens 9000 --cost 0.25 --base-url http://127.0.0.1:8000/v1 "
+        f"--tier user --prompts {run}/prompts --seed 4 --memory"
+    )
+    story = no_gain()
+    story.settings = replace(settings, agent="codex:m")
+    page = page_of(story, tmp_path / "other")
+    assert "--prompts '/home/me/my prompts'" in page.by_id["commands"]
+    assert "--strategy" not in page.by_id["commands"]
+    assert "calls," not in page.text, "no model was asked"
+
+
+def test_a_cost_that_is_not_known_stays_unknown(tmp_path: Path) -> None:
+    story = no_gain()
+    # The second as older versions recorded it, the third refused by the provider.
+    story.calls = [("provider-call", {"input_tokens": 10, "output_tokens": 5, "cost_usd": 0.1}),
+                   ("provider-call", {"input_tokens": 30, "output_tokens": 15}),
+                   ("provider-call", {"input_tokens": 0, "output_tokens": 0})]  # fmt: skip
+    assert "model 3 calls, 40 tokens in and 20 out, cost unknown" in page_of(story, tmp_path).text
 
 
 def test_the_page_is_the_same_when_written_again(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from report_runs import (
 
 from loopwright.agents.answers import check_answer, time_answer
 from loopwright.core.modes import FailureMode
-from loopwright.core.run import Evaluation, RunResult
+from loopwright.core.run import Evaluation, RunResult, Spending
 from loopwright.core.timing import Speedup
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Verdict
@@ -50,6 +50,7 @@ from loopwright.toolchains.toolchain import Tool
 from loopwright.workbench.audit import Audit, Determinism
 from loopwright.workbench.journal import Event, read_journal
 from loopwright.workbench.loops import loops_of
+from loopwright.workbench.records import from_data, to_data
 from loopwright.workbench.summary import evaluations, summary
 
 MARKUP = "[red]not red[/red] [/] [link=http://x]"
@@ -91,6 +92,23 @@ def test_without_an_improvement_the_reason_is_told(
     out = capsys.readouterr().out
     assert f"scale: {words}" in out and f"reason     {result.reason}" in out
     assert "Apply it" not in out and "best.patch" not in out
+
+
+def test_what_models_used_is_told_and_old_results_do_not_know(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = result_of(improved(), tmp_path)
+    old = to_data(result)
+    del old["spending"]
+    assert from_data(RunResult, old).spending is None
+    used = Spending(3, 1200, 90, 200, cost_usd=0.0123)
+    asked = from_data(RunResult, to_data(replace(result, spending=used)))
+    assert asked.spending == used and to_data(asked)["spending"]["cost_usd"] == 0.0123
+    print_result(asked)
+    words = "model      3 calls, 1200 tokens in (200 from caches) and 90 out, 0.0123 US dollars"
+    assert words in capsys.readouterr().out
+    print_result(result)
+    assert "model      " not in capsys.readouterr().out
 
 
 def test_a_note_of_several_lines_stays_a_block(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

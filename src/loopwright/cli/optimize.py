@@ -30,7 +30,11 @@ def optimize(
         typer.Argument(metavar="-- ARGS", help="The arguments of a single file's program."),
     ] = None,
     agent: Annotated[
-        str, typer.Option(help="builtin, model:PROVIDER/NAME, or 'cmd:COMMAND' that edits the files.")
+        str,
+        typer.Option(
+            help="builtin, model:PROVIDER/NAME, codex, claude, gemini, opencode, qwen (codex:NAME for a "
+            "certain model), or 'cmd:COMMAND' that edits the files."
+        ),
     ] = "builtin",
     strategy: Annotated[
         str, typer.Option(help="refine, best-of-n, beam, evolve, mcts; for models also roles.")
@@ -44,9 +48,9 @@ def optimize(
     ] = "10m",
     evaluations: Annotated[int | None, typer.Option(help="Candidates to evaluate at most.")] = None,
     tokens: Annotated[
-        int | None, typer.Option(help="Tokens that a model may use, input and output together.")
+        int | None, typer.Option(help="Tokens that models may use, input and output together.")
     ] = None,
-    cost: Annotated[float | None, typer.Option(help="US dollars that a model may cost.")] = None,
+    cost: Annotated[float | None, typer.Option(help="US dollars that models may cost.")] = None,
     base_url: Annotated[
         str | None, typer.Option(help="Server of your own for a model: http://127.0.0.1:8000/v1.")
     ] = None,

@@ -10,6 +10,7 @@ from loopwright.core.task import Use
 from loopwright.core.verdict import GateResult, GateStatus
 from loopwright.reports.content import Content
 from loopwright.tasks.read import TASK_FILE
+from loopwright.workbench.settings import ModelOptions, Settings
 
 
 @dataclass(frozen=True)
@@ -71,26 +72,35 @@ def apply_commands(content: Content) -> tuple[str, ...]:
 
 def again_commands(content: Content) -> tuple[str, ...]:
     """What to type to make the run again from its own record."""
-    settings = content.settings
-    parts = ["loopwright optimize again", f"--agent {shlex.quote(settings.agent)}",
-             f"--target {settings.target}"]  # fmt: skip
-    if content.toolchain:
-        parts.append(f"--toolchain {content.toolchain}")
-    if settings.agent == "builtin":
-        parts.append(f"--strategy {settings.strategy}")
-    if settings.budget.wall_s is not None:
-        parts.append(f"--budget {settings.budget.wall_s:g}s")
-    if settings.budget.evaluations is not None:
-        parts.append(f"--evaluations {settings.budget.evaluations}")
-    if settings.threads is not None:
-        parts.append(f"--threads {settings.threads}")
-    if settings.seed != 1:
-        parts.append(f"--seed {settings.seed}")
-    if settings.sandbox != "auto":
-        parts.append(f"--sandbox {settings.sandbox}")
+    parts = ["loopwright optimize again", *_options(content)]
     lineage, task = (shlex.quote(str(content.folder / name)) for name in ("lineage.git", TASK_FILE))
     return (
         f"git clone --branch original {lineage} again  # branch best is the result",
         f"cp {task} again/{TASK_FILE}",
         " ".join(parts),
     )
+
+
+def _options(content: Content) -> list[str]:
+    """The options of the run, those that are as they are by default left out where nobody chooses them."""
+    settings, budget, asked = content.settings, content.settings.budget, content.settings.model
+    of_model = settings.agent.startswith("model:")
+    prompts = str(content.folder / "prompts") if of_model else asked.prompts
+    given: dict[str, object] = {
+        "--agent": shlex.quote(settings.agent),
+        "--target": settings.target,
+        "--toolchain": content.toolchain or None,
+        "--strategy": settings.strategy if settings.agent == "builtin" or of_model else None,
+        "--budget": None if budget.wall_s is None else f"{budget.wall_s:g}s",
+        "--evaluations": budget.evaluations,
+        "--tokens": budget.tokens,
+        "--cost": None if budget.cost_usd is None else f"{budget.cost_usd:g}",
+        "--base-url": None if asked.base_url is None else shlex.quote(asked.base_url),
+        "--tier": asked.tier if asked.tier != ModelOptions.tier else None,
+        "--prompts": None if asked.prompts is None else shlex.quote(str(prompts)),
+        "--threads": settings.threads,
+        "--seed": settings.seed if settings.seed != Settings.seed else None,
+        "--sandbox": settings.sandbox if settings.sandbox != Settings.sandbox else None,
+    }
+    flags = ["--memory"] if settings.memory else []
+    return [*(f"{name} {value}" for name, value in given.items() if value is not None), *flags]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loopwright.core.profile import Profile
-from loopwright.core.run import Baseline, Evaluation, RunResult
+from loopwright.core.run import Baseline, Evaluation, RunResult, Spending
 from loopwright.core.task import Task
 from loopwright.core.timing import Comparison
 from loopwright.core.tree import Tree
@@ -18,6 +18,7 @@ from loopwright.workbench.machine_file import MachineFacts
 from loopwright.workbench.records import from_data
 from loopwright.workbench.rundir import RunDirectory, open_run
 from loopwright.workbench.settings import Settings
+from loopwright.workbench.spending import spending
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Content:
         refusals: what the built-in optimiser declined to do to the original, and why.
         unreadable: sources that it could not read, and why.
         spent: which part of the budget ended the search; empty when it ended by itself.
+        spending: what language models used so far; None when none was asked.
     """
 
     run: str
@@ -54,6 +56,7 @@ class Content:
     refusals: tuple[Mapping[str, Any], ...] = ()
     unreadable: tuple[str, ...] = ()
     spent: str = ""
+    spending: Spending | None = None
 
 
 def read_content(directory: RunDirectory) -> Content:
@@ -89,6 +92,7 @@ def read_content(directory: RunDirectory) -> Content:
         refusals=tuple(r for e in proposed for r in e.data["refusals"]),
         unreadable=tuple(reason for e in proposed for reason in e.data["unreadable"]),
         spent=str(spent["reason"]) if spent else "",
+        spending=spending(events),
         dropped=tuple(e.data for e in _of(events, "dropped")),
     )
 

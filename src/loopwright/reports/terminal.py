@@ -17,7 +17,16 @@ from loopwright.core.run import RunResult, RunStatus
 from loopwright.core.timing import Floor, Speedup
 from loopwright.core.tree import Tree
 from loopwright.profilers.condense import AnnotatedLine, annotate, condense
-from loopwright.reports.wording import NOT_TIMED, VARIANTS, duration, floor_words, interval, ratio, size
+from loopwright.reports.wording import (
+    NOT_TIMED,
+    VARIANTS,
+    duration,
+    floor_words,
+    interval,
+    ratio,
+    size,
+    spending_words,
+)
 from loopwright.toolchains.toolchain import Tool
 from loopwright.workbench.records import from_data
 
@@ -68,6 +77,8 @@ def print_result(result: RunResult) -> None:
         f"  search     {result.evaluations} evaluations in {duration(result.elapsed_s)}"
         + (f"; rejected: {failed}" if failed else "")
     )
+    if result.spending is not None:
+        console.print(f"  model      {spending_words(result.spending)}")
     for warning in result.warnings:
         first, *rest = warning.splitlines()
         console.print(f"  [yellow]note[/yellow]       {escape(first)}")

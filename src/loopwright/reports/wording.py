@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from loopwright.core.run import Spending
 from loopwright.core.timing import Floor, Speedup
 
 GATES = {
@@ -65,6 +66,17 @@ def interval(speedup: Speedup) -> str:
 def floor_words(floor: Floor) -> str:
     """The least possible time: "no less than 82 µs on this machine (2.5e+08 flop stated)"."""
     return f"no less than {duration(floor.seconds)} on this machine ({floor.basis})"
+
+
+def spending_words(spent: Spending) -> str:
+    """What models used: "3 calls, 1200 tokens in (200 from caches) and 90 out, 0.0123 US dollars"."""
+    calls = f"{spent.calls} call{'s' * (spent.calls != 1)}"
+    cached = f" ({spent.cached_tokens} from caches)" if spent.cached_tokens else ""
+    tokens = f"{spent.input_tokens} tokens in{cached} and {spent.output_tokens} out"
+    counted = ", partly estimated" if spent.estimated else ""
+    if spent.cost_usd is None:
+        return f"{calls}, {tokens}{counted}, cost unknown"
+    return f"{calls}, {tokens}{counted}, {spent.cost_usd:.4f} US dollars"
 
 
 def rate(per_s: float, unit: str) -> str:

@@ -24,6 +24,7 @@ from loopwright.reports.wording import (
     rate,
     ratio,
     size,
+    spending_words,
 )
 from loopwright.system.store import write_atomically
 from loopwright.workbench.rundir import RunDirectory, original_candidate
@@ -47,7 +48,13 @@ def render(content: Content) -> str:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(
-        bounds=bounds, duration=duration, interval=interval, rate=rate, ratio=ratio, size=size
+        bounds=bounds,
+        duration=duration,
+        interval=interval,
+        rate=rate,
+        ratio=ratio,
+        size=size,
+        spending_words=spending_words,
     )
     return environment.get_template("report.html.j2").render(_values(content))
 
@@ -90,6 +97,7 @@ def _values(content: Content) -> dict[str, Any]:
         "distributions": distributions(content.final) if content.final else "",
         "roofline": plot,
         "roofs": roofs,
+        "spending": content.spending,
         "again": answer.again_commands(content),
     }
 
