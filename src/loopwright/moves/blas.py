@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from loopwright.analysis.ir import Access, AccessKind, Affine, Array, Loop
-from loopwright.moves.canonical import governing_openmp
+from loopwright.analysis.ir import Access, AccessKind, Affine, Array, Loop, LoopNest
+from loopwright.moves.canonical import governing_openmp, is_name
 from loopwright.moves.contraction import Contraction, contraction_of, updates
 from loopwright.moves.contraction_code import ContractionWriter
 from loopwright.moves.contraction_proof import require_contraction_legal
@@ -156,7 +156,9 @@ class _Call(ContractionWriter):
             loop.variable: f"({loop.variable_type}){self.names.fresh(loop.variable + '_low')}"
             for loop in (first, second)
         }
-        return _Matrix(f"&{substituted(text, starts)}", self._leading(array), transposed, array.id)
+        return _Matrix(
+            f"&{substituted(text, starts)}", leading_of(self.found.nest, array), transposed, array.id
+        )
 
     def _access(self, text: str) -> Access:
         name = min(names_in(text.split("[")[0]), default="")
@@ -171,18 +173,6 @@ class _Call(ContractionWriter):
         if not reads or "(" in text.split("[")[0]:
             raise Declined(f"'{text}' is no matrix element")
         return reads[0]
-
-    def _leading(self, array: Array) -> str:
-        extent = array.extents[-1]
-        texts = {p.name: p.text for p in self.found.nest.parameters}
-        if extent is None:
-            raise Declined(f"the leading dimension of '{array.name}' is not known")
-        parts = [str(extent.constant)] if extent.constant or not extent.terms else []
-        for symbol, factor in extent.terms:
-            if symbol not in texts:
-                raise Declined(f"the leading dimension of '{array.name}' is not known")
-            parts.append(f"({texts[symbol]})" + (f" * {factor}" if factor != 1 else ""))
-        return " + ".join(parts)
 
     def _require_syrk(self) -> None:
         i, j = self.found.rows, self.found.cols
@@ -230,6 +220,23 @@ class _Call(ContractionWriter):
             "arguments": arguments,
         }
         return self.block(_CALL, {}, **words)
+
+
+def leading_of(nest: LoopNest, array: Array) -> str:
+    """The distance of two rows of a matrix, in elements, as C code.
+
+    Raises:
+        Declined: when it is not known.
+    """
+    extent = array.extents[-1] if len(array.extents) == 2 else None
+    texts = {p.name: p.text for p in nest.parameters}
+    if extent is None or not extent.symbols <= texts.keys():
+        raise Declined(f"the leading dimension of '{array.name}' is not known")
+    parts = [str(extent.constant)] if extent.constant or not extent.terms else []
+    for symbol, factor in extent.terms:
+        text = texts[symbol] if is_name(texts[symbol]) else f"({texts[symbol]})"
+        parts.append(text + (f" * {factor}" if factor != 1 else ""))
+    return " + ".join(parts)
 
 
 def _is_along(form: Affine, loop: Loop, other: Loop) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from loopwright.core.task import Target
 from loopwright.moves.accumulate import AccumulateInPlace
 from loopwright.moves.blas import Blas
+from loopwright.moves.blas_vectors import BlasVectors
 from loopwright.moves.blocked_factorisation import BlockedFactorisation
 from loopwright.moves.fission import Fission
 from loopwright.moves.fusion import Fusion
@@ -22,6 +23,7 @@ from loopwright.moves.tiling import Tiling
 
 MOVES: tuple[Move, ...] = (
     Blas(),
+    BlasVectors(),
     RegisterTile(),
     BlockedFactorisation(),
     ShortestPaths(),
