@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from model_runs import GOOD, LOOPS, WEIGH_C, another, calls, edit, go, modes, script, write_task
+from model_runs import GOOD, LOOPS, another, calls, edit, go, modes, script, write_task
 
 from loopwright import api
 from loopwright.agents.registry import find_agent
@@ -79,42 +79,6 @@ def test_a_resumed_run_asks_nothing_twice(prepared: Path, tmp_path: Path) -> Non
     assert modes(events) == ["build_error", "malformed_edit", "pass"], "nothing is judged or counted twice"
     assert calls(events)[3]["failure"]["attempts"] == 5
     assert (result.evaluations, result.status) == (3, RunStatus.NO_GAIN)
-
-
-BAD = {
-    "prose": (["I would need to see more of your code."] * 3, ["malformed_edit"] * 3, "unusable replies"),
-    "json": (['{"edit": "x"}'] * 3, ["malformed_edit"] * 3, "unusable replies"),
-    "fence": ([f"```c\n{WEIGH_C}```"] * 3, ["malformed_edit"] * 3, "unusable replies"),
-    "diff": (["--- a/weigh.c\n+++ b/weigh.c\n-x\n+y\n"] * 3, ["malformed_edit"] * 3, "holds no edit"),
-    "search of nothing": ([edit("not there\n", "x\n")] * 3, ["malformed_edit"] * 3, "nowhere"),
-    "protected file": ([edit("x\n", "\n", "main.c")] * 3, ["malformed_edit"] * 3, "protected"),
-    "the task file": ([edit("x\n", "\n", "loopwright.toml")] * 3, ["malformed_edit"] * 3, "protected"),
-    "a path outside": ([edit("x\n", "\n", "../../etc/passwd")] * 3, ["malformed_edit"] * 3, "no path inside"),
-    "no change": ([edit(LOOPS, LOOPS)] * 3, ["no_change"] * 3, "changes nothing"),
-    "cut off": (["@@ truncated\nFILE weigh.c\n<<<<<<< WHOLE\nint\n"] * 3, [], "cut off"),
-    "an open block": (["FILE weigh.c\n<<<<<<< WHOLE\nint"] * 3, ["malformed_edit"] * 3, "cut off"),
-    "empty": (["@@ empty\n"] * 3, [], "an empty reply"),
-    "refusal": (["@@ refusal\nI cannot help with that.\n"] * 3, [], "refused"),
-    "stop at once": ([STOP], [], "the model stops"),
-    "expects nothing": (["EXPECT: 1.0x\n" + edit(LOOPS, GOOD)], [], "inside the noise"),
-    "the same again": ([SLOW] * 3, ["pass"], "brought nothing"),
-    "never right": ([BROKEN, STOP, STOP], ["build_error"], "the model stops"),
-    "main of its own": ([edit(LOOPS, "}\nint main(void) { return 0; }\nvoid f(void)\n{\n"), STOP, STOP],
-                        ["build_error"], "the model stops"),
-    "endless loop": ([edit(LOOPS, "    for (;;) ;\n"), STOP, STOP], ["time_limit"], "the model stops"),
-    "reads the answer": ([edit(LOOPS, '    system("cat ../../../reference/*");\n'), STOP, STOP],
-                         ["build_error", "wrong_output"], "the model stops"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_behaviour_has_a_name_and_the_run_ends_cleanly(name: str, prepared: Path, tmp_path: Path) -> None:
-    replies, expected, reason = BAD[name]
-    result, events = go(another(prepared, tmp_path, script(tmp_path, PLAN, *replies)))
-    assert modes(events) == expected or (len(expected) > 1 and modes(events) in [[m] for m in expected])
-    assert result.status in (RunStatus.NO_GAIN, RunStatus.FAILED)
-    stops = [e.data["reason"] for e in events if e.kind == "agent-stop"]
-    assert any(reason in stop for stop in stops), stops
 
 
 def test_echo_never_improves(prepared: Path, tmp_path: Path) -> None:
