@@ -8,7 +8,7 @@ Iterations of several perfectly nested loops are shared out together where that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from loopwright.analysis.ir import Loop
@@ -92,8 +92,8 @@ class Offload:
                 yield from self._within(source, inner)
 
 
-def device_loop(source: NestSource, loop: Loop) -> DeviceLoop:
-    """`loop` as it goes to the device.
+def device_loop(source: NestSource, loop: Loop, region: Mapping[str, str] | None = None) -> DeviceLoop:
+    """`loop` as it goes to the device; `region` are the items of the data region that it stands in, by name.
 
     Raises:
         Declined: when it may not, or when an array cannot be mapped.
@@ -104,7 +104,7 @@ def device_loop(source: NestSource, loop: Loop) -> DeviceLoop:
     if loop.over_range:
         raise Declined("a range-based loop needs its container on the device")
     _require_device_functions(source, loop)
-    maps = maps_of(source, loop, clauses)
+    maps = maps_of(source, loop, clauses, region)
     depth, inner = 1, loop
     while collapsible(source, inner) and depth < 3:
         depth, inner = depth + 1, inner.loops[0]
@@ -140,7 +140,7 @@ def placed(source: NestSource, made: DeviceLoop) -> bytes:
     data, loop = source.data, made.loop
     pointers = [m for m in made.maps.arrays if m.first]
     if not pointers:
-        line = broken(data, loop, made.directive())
+        line = broken(indentation(data, loop.range.start), newline(data, loop.range.start), made.directive())
         return apply(data, [place_before(data, loop, line)])
     if not in_statement_list(data, loop.range.start):
         raise Declined("it is the body of a statement without braces")
@@ -152,22 +152,20 @@ def placed(source: NestSource, made: DeviceLoop) -> bytes:
     inner = outer + step
     lines = [b"{"]
     lines += [inner + f"auto *{m.name} = {m.first};".encode() for m in pointers]
-    lines.append(inner + broken(data, loop, made.directive(), deeper=step).encode())
+    lines.append(inner + broken(inner, ends, made.directive()).encode())
     lines.append(inner + renamed[start:].replace(b"\n", b"\n" + step))
     return apply(data, [Replacement(start, end, ends.join([*lines, outer + b"}"]))])
 
 
-def broken(data: bytes, loop: Loop, words: tuple[str, ...], *, deeper: bytes = b"") -> str:
-    """A directive before `loop`, on several lines where it is long."""
-    start = loop.range.start
-    indent = indentation(data, start) + deeper
+def broken(indent: bytes, ends: bytes, words: tuple[str, ...]) -> str:
+    """A directive on several lines where it is long; the first one without its indentation."""
     lines = [words[0]]
     for word in words[1:]:
         if len(indent) + len(lines[-1]) + len(word) + 3 > _WIDTH:
             lines.append(f"        {word}")
         else:
             lines[-1] += f" {word}"
-    return (" \\" + newline(data, start).decode() + indent.decode()).join(lines)
+    return (" \\" + ends.decode() + indent.decode()).join(lines)
 
 
 def _renamed(source: NestSource, loop: Loop, container: str, name: str) -> list[Replacement]:

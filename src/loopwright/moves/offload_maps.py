@@ -9,7 +9,8 @@ array whose length is not known is not mapped, and its loop not moved.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from loopwright.analysis.ir import AccessKind, Array, Loop, Storage
@@ -66,8 +67,14 @@ class Maps:
         return "; ".join(f"{m.item}: {m.reason}" for m in self.arrays if m.reason)
 
 
-def maps_of(source: NestSource, loop: Loop, clauses: Clauses) -> Maps:
+def maps_of(
+    source: NestSource, loop: Loop, clauses: Clauses, region: Mapping[str, str] | None = None
+) -> Maps:
     """What `loop` has to map besides what its data-sharing `clauses` name.
+
+    Within a data region its arrays are on the device already: `region` gives the items of those that have the
+    same names here. One that has another name here, and a length that is not known here, is left to the
+    runtime, which finds it by its address (OpenMP 5.2, 5.8.6).
 
     Raises:
         Declined: naming the first array that cannot be mapped, and why.
@@ -86,8 +93,19 @@ def maps_of(source: NestSource, loop: Loop, clauses: Clauses) -> Maps:
                 raise Declined(f"'{array.name}' is changed on the device and needed after the loop")
             continue
         groups.setdefault(_base(array), []).append(array)
-    _require_apart(source, loop, list(groups.values()))
-    return Maps(tuple(_mapped(source, loop, base, arrays) for base, arrays in groups.items()))
+    if region is None:
+        _require_apart(source, list(groups.values()))
+        return Maps(tuple(_mapped(source, loop, base, arrays) for base, arrays in groups.items()))
+    found: list[Mapped] = []
+    for base, arrays in groups.items():
+        ids = tuple(array.id for array in arrays)
+        if base in region:
+            written = _is_written(loop, set(ids))
+            found.append(Mapped(base, ids, region[base], written, "as the data plan says"))
+            continue
+        with suppress(Declined):
+            found.append(_mapped(source, loop, base, arrays))
+    return Maps(tuple(found))
 
 
 def _base(array: Array) -> str:
@@ -188,7 +206,7 @@ def _is_written(loop: Loop, ids: set[str]) -> bool:
     return any(a.kind is AccessKind.WRITE and a.array in ids for s in loop.statements() for a in s.accesses)
 
 
-def _require_apart(source: NestSource, loop: Loop, groups: Sequence[Sequence[Array]]) -> None:
+def _require_apart(source: NestSource, groups: Sequence[Sequence[Array]]) -> None:
     """Sections that overlap in part are an error at run time, even when both are only read."""
     for number, first in enumerate(groups):
         for second in groups[number + 1 :]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from loopwright.analysis.facts import NestFacts
 from loopwright.analysis.ir import Unknown
 from loopwright.core.candidate import Edit
+from loopwright.core.data_plan import DataPlan
 from loopwright.core.task import Kernel, Language, Target
 from loopwright.core.tree import Tree
 from loopwright.moves.move import Move, NestSource, Proposal, Refusal, hot_share
@@ -101,15 +102,17 @@ def proposals(
     proposed: list[Proposal] = []
     refused: list[Refusal] = []
     cold: list[str] = []
+    kept: list[NestSource] = []
     for nest in (*found.nests, *found.regions):
         file, start = nest.root.range.file, nest.root.range.start
         if file not in allowed or is_written(tree[file], start, nest.function):
             continue
         is_region = not nest.root.variable and nest in found.regions
         share = hot_share(nest.root, hot)
-        if hot and share < HOT_SHARE:
-            if not is_region:
-                cold.append(f"{nest.root.range.file}:{nest.root.range.line} ({share:.1%} of the time)")
+        is_cold = bool(hot) and share < HOT_SHARE
+        if is_cold and not is_region:
+            cold.append(f"{nest.root.range.file}:{nest.root.range.line} ({share:.1%} of the time)")
+        if is_cold and target is not Target.OFFLOAD:
             continue
         facts = NestFacts(nest) if is_region else analyse(nest, seconds=seconds)
         source = NestSource(
@@ -123,12 +126,27 @@ def proposals(
             vector,
             tuple(libraries),
         )
-        for move in region_moves if is_region else moves:
+        if target is Target.OFFLOAD:
+            # A cold loop between hot ones goes to the device with them, where their arrays are.
+            kept.append(source)
+        for move in () if is_cold else region_moves if is_region else moves:
             for answer in move.propose(source):
                 if isinstance(answer, Refusal):
                     refused.append(answer)
                 else:
                     proposed.append(answer)
+    if kept:
+        from loopwright.analysis.data_plan import data_plan
+        from loopwright.moves.offload_plan import planned
+
+        def plan(on_device: Callable[[str, int], bool]) -> DataPlan:
+            return data_plan(
+                serial, sources, language, include=include, defines=defines, standard=standard,
+                kernel=kernel, editable=allowed.__contains__, on_device=on_device,
+            )  # fmt: skip
+
+        for answer in planned(tree, kept, plan, HOT_SHARE if hot else 0.0):
+            (refused if isinstance(answer, Refusal) else proposed).append(answer)  # type: ignore[arg-type]
     refused.sort(key=lambda r: (r.file, r.line))
     return Proposals(_ranked(proposed, tree), tuple(dict.fromkeys(refused)), found.unreadable, tuple(cold))
 
