@@ -64,3 +64,85 @@ def test_a_loop_over_time_with_output_in_it_is_left_alone() -> None:
         "steps; t++) {", 'steps; t++) {\n        report(t);'
     )  # fmt: skip
     assert ask_regions(MOVE, "void report(int);\n" + text)[0] == []
+
+
+YEE = Case(
+    """void kernel(int steps, int m, int n, const double *restrict source, double ex[restrict m][n], double ey[restrict m][n], double hz[restrict m][n])
+{
+    for (int t = 0; t < steps; t++) {
+        for (int j = 0; j < n; j++)
+            ey[0][j] = source[t];
+        for (int i = 1; i < m; i++)
+            for (int j = 0; j < n; j++)
+                ey[i][j] -= 0.5 * (hz[i][j] - hz[i - 1][j]);
+        for (int i = 0; i < m; i++)
+            for (int j = 1; j < n; j++)
+                ex[i][j] -= 0.5 * (hz[i][j] - hz[i][j - 1]);
+        for (int i = 0; i < m - 1; i++)
+            for (int j = 0; j < n - 1; j++)
+                hz[i][j] -= 0.7 * (ex[i][j + 1] - ex[i][j] + ey[i + 1][j] - ey[i][j]);
+    }
+}
+""",
+    ("steps", "m", "n"),
+    (("source", "steps"), ("ex", "m * n"), ("ey", "m * n"), ("hz", "m * n")),
+    values=(
+        (0, 5, 5),
+        (1, 0, 3),
+        (1, 1, 1),
+        (2, 1, 4),
+        (2, 4, 1),
+        (3, 2, 2),
+        (9, 33, 7),
+        (20, 70, 40),
+        (7, 5, 90),
+    ),
+)
+RIM = Case(
+    """void kernel(int steps, int n, double a[restrict n][n], double b[restrict n][n])
+{
+    for (int t = 0; t < steps; t++) {
+        for (int i = 1; i < n - 1; i++)
+            for (int j = 1; j < n - 1; j++)
+                b[i][j] = 0.25 * (a[i - 1][j] + a[i + 1][j] + a[i][j - 1] + a[i][j + 1]);
+        for (int j = 0; j < n; j++) {
+            b[0][j] = 1.0;
+            b[n - 1][j] = b[n - 2][j]; /* no flow through the far side */
+        }
+        for (int i = 0; i < n; i++)
+            for (int j = 0; j < n; j++)
+                a[i][j] = b[i][j];
+    }
+}
+""",
+    ("steps", "n"),
+    (("a", "n * n"), ("b", "n * n")),
+    values=((0, 5), (1, 1), (1, 2), (2, 3), (5, 7), (9, 33), (17, 41), (20, 70)),
+)
+
+
+@pytest.mark.parametrize("case", [YEE, RIM], ids=["yee", "rim"])
+def test_statements_at_the_rim_go_with_their_points(case: Case, tmp_path: Path) -> None:
+    proposals, refusals = ask_regions(MOVE, case.text)
+    assert proposals, [r.reason for r in refusals]
+    assert "else { /* part of it has nothing to do */" in text_of(proposals[0])
+    compare(case, proposals, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        # The rim takes what the other side has: every sweep goes round.
+        ("b[0][j] = 1.0;", "b[0][j] = b[n - 2][j];", "goes forward only"),
+        # Columns are set from rows.
+        ("b[0][j] = 1.0;", "b[0][j] = b[j][1];", "goes forward only"),
+        # Something else is written, at no point of the grid.
+        ("b[0][j] = 1.0;", "sum[0] += b[0][j];", "writes nothing that they write"),
+    ],
+)
+def test_illegal_rims_are_refused(old: str, new: str, reason: str) -> None:
+    text = RIM.text.replace(old, new).replace("int n,", "int n, double *restrict sum,")
+    assert old not in text
+    proposals, refusals = ask_regions(MOVE, text)
+    assert proposals == []
+    assert any(reason in r.reason for r in refusals), [r.reason for r in refusals]

@@ -137,6 +137,40 @@ def meets_others(scop: Scop, schedule: Schedule, dimension: int, array: str, pie
         return not pairs.apply_domain(times).apply_range(times).intersect(one_run).is_empty()
 
 
+def all_run(scop: Scop) -> Any:
+    """The parameters for which every piece runs at least once, as an isl set."""
+    domain, found = scop.domain, scop.context
+    with scop.solver.limited(CHEAPNESS):
+        pieces: list[Any] = []
+        domain.foreach_set(pieces.append)
+        for piece in pieces:
+            found = found.intersect(piece.params())
+    return found
+
+
+def goes_back(scop: Scop, schedule: Schedule, dimension: int, pieces: Collection[str]) -> bool:
+    """Whether a dependence among `pieces` goes backward in one dimension while those before stay the same.
+
+    Raises OutOfTime.
+    """
+    times = scop.timed(schedule.rows)
+    before = ", ".join(f"d{n}" for n in range(schedule.length))
+    after = ", ".join(f"e{n}" for n in range(schedule.length))
+    text = " and ".join([f"d{n} = e{n}" for n in range(dimension)] + [f"e{dimension} < d{dimension}"])
+    with scop.solver.limited(CHEAPNESS) as isl:
+        inside = isl.UnionSet(
+            f"{scop.header}{{ {'; '.join(p.tuple_text for p in scop.pieces if p.id in pieces)} }}",
+            scop.solver.context,
+        )
+        back = isl.UnionMap(f"{scop.header}{{ [{before}] -> [{after}] : {text} }}", scop.solver.context)
+    for pairs in scop.dependences.values():
+        with scop.solver.limited(CHEAPNESS):
+            here = pairs.intersect_domain(inside).intersect_range(inside)
+            if not here.apply_domain(times).apply_range(times).intersect(back).is_empty():
+                return True
+    return False
+
+
 def parallel_dimensions(scop: Scop, schedule: Schedule) -> tuple[int, ...]:
     """The dimensions that no dependence is carried by, over all pieces together."""
     everything = [p.id for p in scop.pieces]

@@ -78,19 +78,20 @@ _CHEAPNESS = 200
 """See `Solver.limited`: generating loops took about 0.2 microseconds an operation of isl."""
 
 
-def loop_tree(scop: Scop, schedule: Schedule, options: str = "") -> list[Node]:
+def loop_tree(scop: Scop, schedule: Schedule, options: str = "", context: Any = None) -> list[Node]:
     """The loops that run the pieces of a SCoP in the order of a schedule.
 
-    `options` are isl's, for the dimensions of the schedule, as in "unroll[2]; separate[1]".
+    `options` are isl's, for the dimensions of the schedule, as in "unroll[2]; separate[1]"; `context` is what
+    else is known of the parameters, as an isl set.
 
     Raises:
         Declined: when a bound cannot be written in plain C. OutOfTime.
     """
     times = scop.timed(schedule.rows)
     length = schedule.length
-    context, domain = scop.context, scop.domain  # each sets a limit of its own when it is made
+    known, domain = scop.context, scop.domain  # each sets a limit of its own when it is made
     with scop.solver.limited(_CHEAPNESS) as isl:
-        build = isl.AstBuild.from_context(context)
+        build = isl.AstBuild.from_context(known if context is None else known.intersect(context))
         if options:
             dims = ", ".join(f"d{n}" for n in range(length))
             texts = "; ".join(f"[{dims}] -> {option}" for option in options.split("; "))
@@ -150,6 +151,13 @@ def _for(node: Any, known: Mapping[str, Sum]) -> list[Node]:
         raise Declined("isl made a loop without a constant step")
     body = _nodes(node.for_get_body(), known)
     return [For(name, int(name[1:]), first, upper, step.constant, body)]
+
+
+def condition_text(scop: Scop, context: Any) -> str:
+    """What a set of parameters asks beyond what is known of them, as a condition in C."""
+    with scop.solver.limited(_CHEAPNESS) as isl:
+        condition = isl.AstBuild.from_context(scop.context).expr_from_set(context)
+        return condition_from_isl(condition)(scop.parameters)
 
 
 def runs(nodes: list[Node]) -> Iterator[Run]:

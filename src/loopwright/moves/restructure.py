@@ -11,12 +11,12 @@ from loopwright.analysis.declared import is_declaration
 from loopwright.analysis.facts import Answer
 from loopwright.analysis.ir import Loop, Statement
 from loopwright.analysis.polyhedral import OutOfTime
-from loopwright.analysis.schedules import Schedule, is_legal, original
+from loopwright.analysis.schedules import Schedule, all_run, is_legal, original
 from loopwright.analysis.scop import NotAScop, Scop, scop_of
 from loopwright.core.task import Target
 from loopwright.moves.loop_marks import Marker, Marks
 from loopwright.moves.loop_names import loop_type, macro_words, name_loops, require_visible_names
-from loopwright.moves.loop_tree import Node, loop_tree
+from loopwright.moves.loop_tree import Node, condition_text, loop_tree
 from loopwright.moves.loop_values import helper_definition, helpers_used
 from loopwright.moves.loop_writer import LoopWriter
 from loopwright.moves.move import Declined, NestSource, Proposal, proposal
@@ -60,6 +60,8 @@ class Rewrite:
     """A comment for the outermost loop, where the transformation is not obvious."""
     wide: bool = False
     """The new loops count in `long`: sums of several loop variables may not fit the type of one."""
+    whole: bool = False
+    """The new loops are for sizes for which every statement runs; for others stay those of the source."""
 
 
 def scops(source: NestSource) -> Iterator[Scop | str]:
@@ -124,7 +126,8 @@ def rewritten(source: NestSource, scop: Scop, rewrite: Rewrite, family: str) -> 
         same = not rewrite.wide and _bare(source, scop, rewrite.schedule, rewrite.options) == _bare(
             source, scop, original(scop)
         )
-        tree = loop_tree(scop, rewrite.schedule, rewrite.options)
+        context = all_run(scop) if rewrite.whole else None
+        tree = loop_tree(scop, rewrite.schedule, rewrite.options, context)
         name_loops(scop, rewrite.schedule, tree, source.data)
         marker = Marker(source, scop, rewrite.schedule)
         openmp = source.target is Target.OPENMP
@@ -175,7 +178,11 @@ def _content(source: NestSource, scop: Scop, tree: list[Node], marks: Marks, rew
     if rewrite.note:
         lines = [*comment(rewrite.note), *lines]
     if marks.limits:
+        if rewrite.whole:
+            raise Declined("it needs both private copies and sizes for which all of it runs")
         lines = _two_versions(source, scop, rewrite, lines, marks, unit)
+    if rewrite.whole:
+        lines = _with_source(source, scop, rewrite, lines, unit)
     if len(tree) > 1 and not in_statement_list(data, start):
         lines = ["{", *(unit + line for line in lines), "}"]
     text = ends.join(outer + line.encode("utf-8", "surrogateescape") for line in lines)
@@ -222,6 +229,20 @@ def _two_versions(
         f"if ({conditions}) {{",
         *(unit + line for line in lines),
         "} else {",
+        *(unit + line for line in serial),
+        "}",
+    ]
+
+
+def _with_source(source: NestSource, scop: Scop, rewrite: Rewrite, lines: list[str], unit: str) -> list[str]:
+    """The loops for sizes for which all of it runs, and those of the source for the rest."""
+    tree = loop_tree(scop, original(scop))
+    name_loops(scop, original(scop), tree, source.data)
+    serial = LoopWriter(scop, source.data, unit, _WIDE if rewrite.wide else "").lines(tree)
+    return [
+        f"if ({condition_text(scop, all_run(scop))}) {{",
+        *(unit + line for line in lines),
+        "} else { /* part of it has nothing to do */",
         *(unit + line for line in serial),
         "}",
     ]

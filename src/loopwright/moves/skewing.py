@@ -18,15 +18,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from loopwright.analysis.facts import Answer
-from loopwright.analysis.ir import Loop
+from loopwright.analysis.ir import Affine, Loop
 from loopwright.analysis.polyhedral import OutOfTime
-from loopwright.analysis.schedules import Schedule, carried, is_permutable
-from loopwright.analysis.scop import Scop
+from loopwright.analysis.schedules import Schedule, carried, goes_back, is_permutable
+from loopwright.analysis.scop import Piece, Scop
 from loopwright.core.task import Target
 from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, refusal
 from loopwright.moves.restructure import Rewrite, rewritten, scops
 
 FAMILY = "time-tiles"
+_FARTHEST = 2
+"""Largest lag of a statement behind those before it, in one step, that is tried."""
 _STEEPEST = 2
 """Largest slope that is tried; a stencil of radius r in one array needs r, in two that alternate 2 r."""
 
@@ -66,18 +68,64 @@ class TimeTiles:
 
 
 def _repeats(scop: Scop) -> bool:
-    """Whether the outer loop sweeps again and again over what the inner loops run through."""
-    if any(piece.depth < 2 for piece in scop.pieces) or len({p.depth for p in scop.pieces}) != 1:
+    """Whether the outer loop sweeps again and again over what the inner loops run through.
+
+    Some statements may stand in fewer loops, as those do that set the rim.
+    """
+    if max(piece.depth for piece in scop.pieces) < 2 or min(piece.depth for piece in scop.pieces) < 1:
         return False
     outer = scop.pieces[0].loops[0]
-    moved = (form for p in scop.pieces for r in p.references for form in r.access.subscripts)
+    written = {r.array.id for p in scop.pieces for r in p.references if r.is_write}
+    moved = (
+        form
+        for p in scop.pieces
+        for r in p.references
+        if r.array.id in written
+        for form in r.access.subscripts
+    )
     return outer.step == 1 and not any(form is None or form.coefficient(outer.id) for form in moved)
+
+
+def _whole_tiles(scop: Scop, schedule: Schedule) -> str:
+    """Keeps isl from writing tiles with a rim and tiles without as loops of their own."""
+    # The order of the source, within tiles, has two rows for time: its place and its value.
+    inside = max(len(rows) for rows in scop.original.values())
+    return "; ".join(f"atomic[{n}]" for n in range(schedule.length - inside + 2))
+
+
+def _points(scop: Scop) -> Sequence[Mapping[str, str]]:
+    """Per dimension of space where each piece works, as isl texts over its loops.
+
+    A piece in all loops works where they say. One in fewer loops works on the element that it writes, of an
+    array that another piece writes at its own point.
+    """
+    deepest = max(p.depth for p in scop.pieces)
+    full = [p for p in scop.pieces if p.depth == deepest]
+    found: list[dict[str, str]] = [{} for _ in range(1, deepest)]
+    for piece in scop.pieces:
+        for dimension in range(1, deepest):
+            text = f"s{dimension}" if piece.depth == deepest else _place(scop, piece, full, dimension)
+            found[dimension - 1][piece.id] = text
+    return found
+
+
+def _place(scop: Scop, piece: Piece, full: Sequence[Piece], dimension: int) -> str:
+    for mine, other in itertools.product(piece.references, (r for p in full for r in p.references)):
+        if not (mine.is_write and other.is_write and mine.array.id == other.array.id):
+            continue
+        point = other.place.loops[len(scop.outer) + dimension].id
+        for form, theirs in zip(mine.access.subscripts, other.access.subscripts, strict=True):
+            if form is not None and theirs == Affine.of(**{point: 1}):
+                return scop.affine(form, piece)
+    raise Declined(f"line {piece.line} stands in fewer loops than others, and writes nothing that they write")
 
 
 def _proposals(source: NestSource, scop: Scop) -> Iterator[Proposal]:
     rows = _skewed(scop)
     inner = _inner_order(scop)
-    for sizes in _sizes(scop, wavy=inner is not None):
+    uneven = len({p.depth for p in scop.pieces}) > 1
+    # Proofs about many statements take long, so fewer sizes are offered for them.
+    for sizes in _sizes(scop, wavy=inner is not None)[: 2 if uneven else 3]:
         schedule, wave = _schedule(scop, rows, sizes, inner, threads=source.target is Target.OPENMP)
         time = scop.pieces[0].loops[0].variable
         note = f"Time tiles of {sizes.words}: a block is kept in cache for {sizes.sweeps} steps of {time}."
@@ -90,8 +138,10 @@ def _proposals(source: NestSource, scop: Scop) -> Iterator[Proposal]:
                 schedule,
                 f"time tiles of {sizes.words}" + (", waves on all threads" if wave else ""),
                 3.0 if inner is not None else 1.6,
+                options=_whole_tiles(scop, schedule) if uneven else "",
                 note=note,
                 wide=True,
+                whole=uneven,
             ),
             FAMILY,
         )
@@ -99,31 +149,43 @@ def _proposals(source: NestSource, scop: Scop) -> Iterator[Proposal]:
 
 def _skewed(scop: Scop) -> list[Mapping[str, str]]:
     """Per dimension of space a row for each piece that no dependence goes backward in. Declined if none."""
-    found: list[Mapping[str, str]] = []
-    for dimension in range(1, scop.pieces[0].depth):
-        for slope, lean, lag in _by_size(dimension):
-            rows = {p.id: _row(dimension, slope, lean, lag * number) for number, p in enumerate(scop.pieces)}
-            if _goes_forward(scop, rows):
-                found.append(rows)
+    points = _points(scop)
+    return [_row(scop, points, dimension) for dimension in range(1, len(points) + 1)]
+
+
+def _row(scop: Scop, points: Sequence[Mapping[str, str]], dimension: int) -> Mapping[str, str]:
+    """The row with the smallest slope over time, lean over the dimension before, and lags of the pieces."""
+    leaning: dict[int, Mapping[str, str] | None] = {}
+    choices = itertools.product(range(_STEEPEST + 1), range(2) if dimension > 1 else range(1))
+    for slope, lean in sorted(choices, key=lambda c: (sum(c), c)):
+        if lean not in leaning:
+            leaning[lean] = _in_step(scop, points, dimension, lean)
+        in_step = leaning[lean]
+        if in_step is None:
+            continue
+        rows = {id: f"{row} + {slope}*s0" if slope else row for id, row in in_step.items()}
+        if _goes_forward(scop, rows):
+            return rows
+    full = max(scop.pieces, key=lambda p: p.depth)
+    variable = full.loops[dimension].variable
+    raise Declined(f"no skew of the loop over {variable} up to slope {_STEEPEST} goes forward only")
+
+
+def _in_step(
+    scop: Scop, points: Sequence[Mapping[str, str]], dimension: int, lean: int
+) -> Mapping[str, str] | None:
+    """Rows in which each piece lags behind those before it as far as one step asks for; None if too far."""
+    rows: dict[str, str] = {}
+    for piece in scop.pieces:
+        point = " + ".join([points[dimension - 1][piece.id], *[points[dimension - 2][piece.id]] * lean])
+        for lag in range(_FARTHEST + 1):
+            rows[piece.id] = f"{point} + {lag}" if lag else point
+            known = {p.id: ("s0", rows.get(p.id, "0")) for p in scop.pieces}
+            if not goes_back(scop, Schedule(known), 1, rows):
                 break
         else:
-            variable = scop.pieces[0].loops[dimension].variable
-            raise Declined(f"no skew of the loop over {variable} up to slope {_STEEPEST} goes forward only")
-    return found
-
-
-def _by_size(dimension: int) -> list[tuple[int, int, int]]:
-    """Slope over time, slope over the dimension before, lag between pieces: the smallest first."""
-    leans = range(2) if dimension > 1 else range(1)
-    choices = itertools.product(range(_STEEPEST + 1), leans, range(2))
-    return sorted(choices, key=lambda c: (c[0] + c[1] + c[2], c))
-
-
-def _row(dimension: int, slope: int, lean: int, lag: int) -> str:
-    terms = [f"s{dimension}"]
-    terms += [f"{slope}*s0"] if slope else []
-    terms += [f"{lean}*s{dimension - 1}"] if lean else []
-    return " + ".join([*terms, *([str(lag)] if lag else [])])
+            return None
+    return rows
 
 
 def _goes_forward(scop: Scop, rows: Mapping[str, str]) -> bool:
@@ -149,10 +211,10 @@ def _inner_order(scop: Scop) -> tuple[str, ...] | None:
 def _sizes(scop: Scop, *, wavy: bool) -> Sequence[Sizes]:
     """Tile sizes to try, the first guess first.
 
-    A wave has at most as many tiles as there are tiles over time: few sweeps in one keep all threads busy, and
-    one thread is hardly slower with them (within 5 % on a sweep of 2000 x 2000 points).
+    A wave has at most as many tiles as there are tiles over time: few sweeps in one keep all threads busy,
+    and one thread is hardly slower with them (within 5 % on a sweep of 2000 x 2000 points).
     """
-    depth = scop.pieces[0].depth
+    depth = max(p.depth for p in scop.pieces)
     if wavy:
         return Sizes(4, (32, 0)), Sizes(8, (32, 0)), Sizes(16, (16, 0))
     if depth == 2:
@@ -174,7 +236,8 @@ def _schedule(
     rows: dict[str, tuple[str, ...]] = {}
     names = [*(("wave",) if threads else ()), f"{scop.pieces[0].loops[0].variable}_tile"]
     tiled = [n for n, size in enumerate(sizes.points) if size]
-    names += [f"{scop.pieces[0].loops[n + 1].variable}_tile" for n in tiled]
+    full = max(scop.pieces, key=lambda p: p.depth)
+    names += [f"{full.loops[n + 1].variable}_tile" for n in tiled]
     for piece in scop.pieces:
         blocks = [(sizes.sweeps, "s0"), *((sizes.points[n], skewed[n][piece.id]) for n in tiled)]
         tiles = [f"{size}*floor(({row})/{size})" for size, row in blocks]
