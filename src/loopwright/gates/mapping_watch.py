@@ -21,6 +21,8 @@ from loopwright.harness.execute import RunOptions
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Command, Ending, Execution, Limits
 from loopwright.toolchains import trials
+from loopwright.toolchains.clang import Clang
+from loopwright.toolchains.toolchain import Variant
 
 CASE_BUDGET_S = 60.0
 _TRACE = "loopwright_trace.txt"
@@ -58,10 +60,22 @@ class Watched:
 
 @dataclass
 class _Remembered:
-    """Builds and runs that were made already, of one run's builder."""
+    """Builds and runs that were made already, of one run's builder: the original's and the last candidate's,
+    since a long run must not fill the disk.
+    """
 
     builder: Builder
     runs: dict[tuple[str, str], Watched] = field(default_factory=dict)
+    last: Tree | None = None
+
+    def turn_to(self, tree: Tree, toolchain: Clang, variant: Variant) -> None:
+        """Forget the candidate before `tree`, when this is another one."""
+        if tree.digest == self.builder.task.tree.digest:
+            return
+        if self.last is not None and self.last.digest != tree.digest:
+            self.builder.discard(self.last, toolchain, variant)
+            self.runs = {key: run for key, run in self.runs.items() if key[0] != self.last.digest}
+        self.last = tree
 
 
 _known: WeakKeyDictionary[Builder, _Remembered] = WeakKeyDictionary()
@@ -80,9 +94,10 @@ def built(tree: Tree, context: Context) -> BuildResult:
         ToolMissing: without a clang that has a host device.
     """
     toolchain = toolchain_for(context)
-    return _remembered(context).builder.build(
-        tree, toolchain, variant_for(toolchain, context, library(toolchain))
-    )
+    variant = variant_for(toolchain, context, library(toolchain))
+    remembered = _remembered(context)
+    remembered.turn_to(tree, toolchain, variant)
+    return remembered.builder.build(tree, toolchain, variant)
 
 
 def watch(tree: Tree, case: Case, context: Context) -> Watched:
@@ -91,20 +106,12 @@ def watch(tree: Tree, case: Case, context: Context) -> Watched:
     Raises:
         ToolMissing: without a clang that has a host device. The build must have succeeded.
     """
+    build = built(tree, context)
     known = _remembered(context).runs
     key = (tree.digest, case.name)
     if key not in known:
-        known[key] = _watched(built(tree, context), tree, case, context)
+        known[key] = _watched(build, tree, case, context)
     return known[key]
-
-
-def forget(tree: Tree, context: Context) -> None:
-    """Remove the build of `tree` from disk, and what its runs said."""
-    toolchain = toolchain_for(context)
-    remembered = _remembered(context)
-    remembered.builder.discard(tree, toolchain, variant_for(toolchain, context, library(toolchain)))
-    for key in [key for key in remembered.runs if key[0] == tree.digest]:
-        del remembered.runs[key]
 
 
 def _remembered(context: Context) -> _Remembered:

@@ -9,6 +9,7 @@ from loopwright.gates.integrity import IntegrityGate
 from loopwright.gates.mapping import MAPPING
 from loopwright.gates.memory import ADDRESSES, UNDEFINED, UNINITIALISED
 from loopwright.gates.nvcc import NvccGate
+from loopwright.gates.offloaded import OFFLOADED
 from loopwright.gates.outputs import OutputsGate
 from loopwright.gates.races import RACES
 
@@ -20,6 +21,7 @@ GATES: tuple[Gate, ...] = (
     # Before the outputs: a wrong mapping shows as a wrong output, and says less that way.
     MAPPING,
     OutputsGate(),
+    OFFLOADED,
     ADDRESSES,
     UNDEFINED,
     UNINITIALISED,

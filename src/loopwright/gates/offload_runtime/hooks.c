@@ -9,7 +9,8 @@ static inline void seen(void *address, size_t bytes, int writes, int is_range, u
 {
     if (!watching)
         return;
-    count_step(code, 0);
+    /* memcpy and memset stand for a loop over words. */
+    count_step(code, 0, is_range ? bytes / sizeof(uint64_t) + 1 : 1);
     accessed((uintptr_t)address, bytes, writes, is_range, code);
 }
 
@@ -61,7 +62,7 @@ EXPORT void *__tsan_memmove(void *to, const void *from, size_t n)
 EXPORT void __sanitizer_cov_trace_pc(void)
 {
     if (watching)
-        count_step(HERE, 1);
+        count_step(HERE, 1, 1);
 }
 
 /* Atomic operations are replaced by calls; every order is made the strongest. */

@@ -223,12 +223,12 @@ enum side side_of(uintptr_t code)
     return step == NULL ? HOST_CODE : (enum side)step->side;
 }
 
-void count_step(uintptr_t code, int block)
+void count_step(uintptr_t code, int block, unsigned long times)
 {
     any_steps = 1;
     struct step *step = step_at(code);
     if (step != NULL)
-        __atomic_fetch_add(block ? &step->blocks : &step->accesses, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(block ? &step->blocks : &step->accesses, times, __ATOMIC_RELAXED);
 }
 
 __attribute__((destructor)) static void finish(void)

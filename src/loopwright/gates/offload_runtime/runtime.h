@@ -65,7 +65,7 @@ void record(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *place_of(uintptr_t code, char *text, size_t size);
 void name_of(const char *described, char *name, char *place);
 void count_transfer(const char *way, size_t bytes, const char *name, const char *place);
-void count_step(uintptr_t code, int block);
+void count_step(uintptr_t code, int block, unsigned long times);
 enum side side_of(uintptr_t code);
 int image_of(const void *base);
 int in_program(uintptr_t address);
