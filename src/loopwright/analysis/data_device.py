@@ -157,6 +157,8 @@ def _add_arrays(made: DeviceLoop) -> None:
             if written and array.name not in scalars:
                 raise NotSimple(f"the value of {array.name} is needed on the host")
             continue
+        if array.is_scalar and array.dtype.endswith("*") and not written:
+            continue  # a pointer: what it leads to is an array of its own
         if array.is_scalar:
             raise NotSimple(f"{array.name} is not an element of an array")
         parts.setdefault(base_of(made.read.objects[array.id]), []).append(array)
