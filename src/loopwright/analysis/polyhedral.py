@@ -33,19 +33,22 @@ class OutOfTime(Exception):
 
 
 class Solver:
-    """isl with a time limit. Raises :class:`OutOfTime` instead of running on."""
+    """isl with a limit in seconds of processor time. Raises :class:`OutOfTime` instead of running on.
+
+    Wall time would make a proof fail, and an edit be missed, because other programs are running.
+    """
 
     def __init__(self, seconds: float) -> None:
         import islpy
 
         self._isl = islpy
         self._context = islpy.Context()
-        self._end = time.monotonic() + seconds
+        self._end = time.process_time() + seconds
         self._sets: dict[str, Any] = {}
         self._empty: dict[tuple[int, ...], bool] = {}
 
     def _start(self, cheapness: int = 1) -> None:
-        left = self._end - time.monotonic()
+        left = self._end - time.process_time()
         if left <= 0:
             raise OutOfTime
         self._context.reset_operations()
