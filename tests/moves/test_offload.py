@@ -110,6 +110,22 @@ def test_allocated_scratch_is_as_long_as_it_was_asked_for() -> None:
     ]
 
 
+def test_an_array_that_is_only_combined_is_updated_in_single_steps() -> None:
+    text = """\
+void count(int n, const int *restrict key, int *restrict out)
+{
+    static int bins[64];
+    for (int i = 0; i < n; i++)
+        bins[key[i] & 63] += 2;
+    for (int i = 0; i < 64; i++)
+        out[i] = bins[i];
+}
+"""
+    (after,), _ = offered(text)
+    assert "        #pragma omp atomic\n        bins[key[i] & 63] += 2;\n" in after
+    assert "reduction" not in directive(after) and "map(tofrom: bins)" in directive(after)
+
+
 def test_a_vector_is_reached_by_a_pointer() -> None:
     (text,), _ = offered(BODIES, language=Language.CXX)
     assert "auto *bodies_data = bodies.data();" in text
@@ -128,7 +144,9 @@ def test_a_vector_is_reached_by_a_pointer() -> None:
         ("struct g { int n; double *u; }; void f(int n, struct g *restrict s)"
          " { for (int i = 0; i < n; i++) s->u[i] = 1; }", "member of a struct"),
         ("void f(int n, const int *restrict k, int *restrict h)"
-         " { for (int i = 0; i < n; i++) h[k[i]]++; }", "a reduction over it cannot be written"),
+         " { for (int i = 0; i < n; i++) h[k[i]]++; }", "shares its line"),
+        ("void f(int n, const int *restrict k, int *restrict h)"
+         " { for (int i = 0; i < n; i++)\nh[k[i]]++; }", "length of 'h' is not known"),
         ("void f(double *a) { for (int i = 0; i < 8; i++) a[i] = 1; }", "too little work"),
     ],
 )  # fmt: skip

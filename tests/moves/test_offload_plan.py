@@ -165,6 +165,7 @@ def run(task: Task, tree: Tree, toolchain: Toolchain, device: Device, case: Case
     "name",
     [
         "heat2d", "jacobi3d", "offload/stencil", "offload/cg", "offload/spmv", "offload/nbody",
+        "offload/histogram", "offload/reduction",
         pytest.param("nbody", marks=pytest.mark.slow),
     ],
 )  # fmt: skip

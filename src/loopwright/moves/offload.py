@@ -23,6 +23,7 @@ from loopwright.moves.move import (
     proposal,
     refusal,
 )
+from loopwright.moves.offload_atomics import atomic_updates, reduced_arrays, without_reductions
 from loopwright.moves.offload_maps import Maps, maps_of
 from loopwright.moves.parallel_for import collapsible, parallel_clauses, parallel_proof
 from loopwright.moves.regions import region_around
@@ -47,7 +48,7 @@ _WIDTH = 100
 @dataclass(frozen=True)
 class DeviceLoop:
     """How one loop goes to the device. `clauses` are those of the directive without maps; `collapse` counts
-    the loops that are shared out together.
+    the loops that are shared out together; `atomics` are the directives inside of the loop.
     """
 
     loop: Loop
@@ -56,6 +57,7 @@ class DeviceLoop:
     collapse: int
     maps: Maps
     proof: str
+    atomics: tuple[Replacement, ...] = ()
 
     def directive(self, *, mapped: bool = True) -> tuple[str, ...]:
         """The words of the directive, to be broken between any two of them."""
@@ -98,9 +100,10 @@ def device_loop(source: NestSource, loop: Loop, region: Mapping[str, str] | None
     Raises:
         Declined: when it may not, or when an array cannot be mapped.
     """
+    arrays = reduced_arrays(source, loop)
+    atomics = atomic_updates(source, loop, arrays) if arrays else ()
+    source = without_reductions(source, loop, arrays) if arrays else source
     clauses = parallel_clauses(source, loop)
-    if clauses.sections or any("[" in item for _, item in clauses.reductions):
-        raise Declined("it reduces into an array, which no device does well")
     if loop.over_range:
         raise Declined("a range-based loop needs its container on the device")
     _require_device_functions(source, loop)
@@ -108,9 +111,11 @@ def device_loop(source: NestSource, loop: Loop, region: Mapping[str, str] | None
     depth, inner = 1, loop
     while collapsible(source, inner) and depth < 3:
         depth, inner = depth + 1, inner.loops[0]
-    note = "the loops collapsed are perfectly nested, rectangular and parallel" if depth > 1 else ""
-    proof = "; ".join(p for p in (parallel_proof(source, loop, clauses).rstrip("."), maps.note, note) if p)
-    return DeviceLoop(loop, clauses.text.strip(), clauses.summary, depth, maps, f"{proof}.")
+    notes = [maps.note]
+    notes += ["the loops collapsed are perfectly nested, rectangular and parallel"] if depth > 1 else []
+    notes += [f"only combined, each time in one step: {', '.join(arrays)}"] if arrays else []
+    proof = "; ".join(p for p in (parallel_proof(source, loop, clauses).rstrip("."), *notes) if p)
+    return DeviceLoop(loop, clauses.text.strip(), clauses.summary, depth, maps, f"{proof}.", atomics)
 
 
 def _require_device_functions(source: NestSource, loop: Loop) -> None:
@@ -141,11 +146,11 @@ def placed(source: NestSource, made: DeviceLoop) -> bytes:
     pointers = [m for m in made.maps.arrays if m.first]
     if not pointers:
         line = broken(indentation(data, loop.range.start), newline(data, loop.range.start), made.directive())
-        return apply(data, [place_before(data, loop, line)])
+        return apply(data, [place_before(data, loop, line), *made.atomics])
     if not in_statement_list(data, loop.range.start):
         raise Declined("it is the body of a statement without braces")
     start, end = loop.range.start, loop.range.end
-    if b"#" in blanked(data)[start:end]:
+    if b"#" in blanked(data)[start:end] or made.atomics:
         raise Declined("a directive stands in it")
     renamed = apply(data[:end], [r for m in pointers for r in _renamed(source, loop, m.container, m.name)])
     ends, outer, step = newline(data, start), indentation(data, start), indent_unit(data, loop)
