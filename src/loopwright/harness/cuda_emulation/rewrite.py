@@ -12,6 +12,8 @@ from loopwright.core.tree import Tree
 from loopwright.harness.cuda_emulation.refusals import is_cuda, marked
 from loopwright.harness.cuda_emulation.tokens import Token, closing, significant, tokens_of
 
+# Used, so that the compiler does not take what nobody writes for the zeros of a static object.
+_SHARED = "static thread_local __attribute__((used))"
 _DEVICE_VARIABLE = '__attribute__((section("lw_device")))'
 
 
@@ -158,7 +160,7 @@ def _shared(tokens: list[Token], at: int, put: dict[int, str]) -> None:
     words = _declaration(tokens, at)
     outside = next((i for i in words if tokens[i].text == "extern"), None)
     if outside is None:
-        put[at] = "static thread_local"
+        put[at] = _SHARED
         for i in words:
             if tokens[i].text == "static":
                 put[i] = ""

@@ -136,7 +136,8 @@ void start_memory() {
     for (size_t size = size_t(1) << 40; size >= size_t(1) << 32; size >>= 1) {
         void *memory = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED) continue;
-        arena = arena_used = uintptr_t(memory);
+        arena = uintptr_t(memory);
+        arena_used = arena + kGap;  // room for an index before the start of the first one
         arena_end = arena + size;
         break;
     }

@@ -2,7 +2,7 @@
 //
 // Order comes from the barrier of a block, from __syncwarp, from the end of a launch, and from a fence before an
 // atomic update of a place that another thread updates atomically afterwards (the pattern of a counter of blocks
-// that are done). Shuffles and votes order nothing: they are no memory barriers (CUDA C++ Programming Guide).
+// that are done); between fence and update there may be a barrier. Shuffles and votes order nothing: they are no memory barriers (CUDA C++ Programming Guide).
 // Each thread carries the vector clock of its warp, valid within a phase; what it learned by fences lies beside.
 #include <cstdio>
 #include <sys/mman.h>
@@ -231,9 +231,14 @@ void touch(uintptr_t address, size_t size, bool write, bool atomic, uintptr_t pc
 void barrier_passed() {
     Block &block = machine.block;
     for (int t = 0; t < block.threads; t++) {
-        join(block.beyond, block.thread[t].beyond);
-        block.thread[t].beyond.entries.size = 0;
-        block.thread[t].clock++;
+        Thread &thread = block.thread[t];
+        join(block.beyond, thread.beyond);
+        thread.beyond.entries.size = 0;
+        // What was written before a fence and a barrier may be published by any thread behind the barrier.
+        if (thread.has_released) join(block.released, thread.released);
+        thread.has_released = false;
+        thread.released.entries.size = 0;
+        thread.clock++;
     }
     block.phase++;
 }
@@ -241,7 +246,7 @@ void barrier_passed() {
 void warp_passed(int first, unsigned lanes) {
     Block &block = machine.block;
     uint32_t all[32] = {};
-    Knowledge beyond;
+    Knowledge beyond, released;
     for (int lane = 0; lane < 32; lane++) {
         if (!(lanes >> lane & 1)) continue;
         Thread &thread = block.thread[first + lane];
@@ -250,15 +255,19 @@ void warp_passed(int first, unsigned lanes) {
             if (thread.known[l] > all[l]) all[l] = thread.known[l];
         if (thread.clock > all[lane]) all[lane] = thread.clock;
         join(beyond, thread.beyond);
+        if (thread.has_released) join(released, thread.released);
     }
     for (int lane = 0; lane < 32; lane++) {
         if (!(lanes >> lane & 1)) continue;
         Thread &thread = block.thread[first + lane];
         memcpy(thread.known, all, sizeof all);
         join(thread.beyond, beyond);
+        join(thread.released, released);
+        thread.has_released = thread.has_released || released.entries.size;
         thread.clock++;
     }
     free(beyond.entries.data);
+    free(released.entries.data);
 }
 
 void fence_met() {
@@ -283,12 +292,14 @@ void atomic_met(uintptr_t address) {
     for (size_t i = 0; i < published.size && !place; i++)
         if (published[i].address == address) place = &published[i];
     if (place) join(me.beyond, place->knowledge);
-    if (!me.has_released) return;
+    Knowledge &block = machine.block.released;
+    if (!me.has_released && !block.entries.size) return;
     if (!place) {
         published.add({address, {}});
         place = &published[published.size - 1];
     }
-    join(place->knowledge, me.released);
+    join(place->knowledge, block);
+    if (me.has_released) join(place->knowledge, me.released);
 }
 
 void forget_launch() {

@@ -113,7 +113,8 @@ struct Block {
     uint32_t serial, phase;
     int threads, alive, waiting;
     Thread thread[1024];
-    Knowledge beyond;  // what every thread has known since the last barrier
+    Knowledge beyond;    // what every thread has known since the last barrier
+    Knowledge released;  // what fences before the last barrier let go
 };
 
 struct Machine {
@@ -131,6 +132,9 @@ extern Machine machine;
 
 inline Thread &self() { return machine.block.thread[machine.current]; }
 uint64_t random_number();
+void make_ready(int thread);
+void wait_for_turn();            // until the running thread is ready again
+bool release_warp(int thread);   // lets go the lanes that wait with `thread`, when all that its mask names are there
 bool on_own_stack(uintptr_t address);
 bool on_a_stack(uintptr_t address);
 void thread_indices(int thread, uint3 *index);

@@ -18,9 +18,16 @@
 #define __grid_constant__
 #define LOOPWRIGHT_CUDA_INLINE static inline __attribute__((always_inline))
 
+// Barriers of two branches must not become one: that they differ is what is to be found.
+#ifdef __clang__
+#define LOOPWRIGHT_CUDA_BARRIER __attribute__((nomerge))
+#else
+#define LOOPWRIGHT_CUDA_BARRIER
+#endif
+
 extern "C" {
-int loopwright_cuda_barrier(int kind, int value);
-void loopwright_cuda_warp(int kind, unsigned mask, const void *in, void *out, unsigned size, int lane, int width);
+LOOPWRIGHT_CUDA_BARRIER int loopwright_cuda_barrier(int kind, int value);
+LOOPWRIGHT_CUDA_BARRIER void loopwright_cuda_warp(int kind, unsigned mask, const void *in, void *out, unsigned size, int lane, int width);
 void loopwright_cuda_atomic(volatile void *address, unsigned size, void *old);
 void loopwright_cuda_atomic_store(volatile void *address, unsigned size, const void *value);
 void loopwright_cuda_fence(void);
