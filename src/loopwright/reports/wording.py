@@ -13,6 +13,7 @@ GATES = {
     "mapping": "with a memory of its own the device finds what it reads, and the host what it gets back",
     "outputs": "every case gives what the original gives: with 1, 2, 3 and all threads, the last twice",
     "offloaded": "target regions do the work that could be offloaded, and the host does it no more",
+    "gpu-build": "it compiles for a GPU with the same compiler; nothing runs",
     "addresses": "no access outside of memory that belongs to the program (AddressSanitizer)",
     "undefined": "no undefined arithmetic, shift, conversion or index (UndefinedBehaviorSanitizer)",
     "uninitialised": "no decision or output depends on memory that was never set (valgrind)",
