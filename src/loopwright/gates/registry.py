@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loopwright.gates.build import BuildGate
 from loopwright.gates.cuda_emulated import EMULATED
+from loopwright.gates.device_build import DeviceBuildGate
 from loopwright.gates.gate import Gate
 from loopwright.gates.integrity import IntegrityGate
 from loopwright.gates.mapping import MAPPING
@@ -22,6 +23,7 @@ GATES: tuple[Gate, ...] = (
     MAPPING,
     OutputsGate(),
     OFFLOADED,
+    DeviceBuildGate(),
     ADDRESSES,
     UNDEFINED,
     UNINITIALISED,
