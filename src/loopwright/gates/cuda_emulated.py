@@ -49,7 +49,7 @@ class Emulation:
         return "" if trials.symbolizer() else f"addr2line missing: {install_line('binutils')}"
 
     def identification(self) -> str:
-        """Empty: the runtime is part of what is built, and told by its digest."""
+        """Empty: the toolchain's version tells the runtime."""
         return ""
 
     def variant(self, toolchain: Toolchain, context: Context) -> Variant:

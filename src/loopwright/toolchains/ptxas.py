@@ -26,6 +26,7 @@ _FRONT = re.compile(
 )
 _TOOL = re.compile(r"^(?P<tool>nvcc|ptxas|nvlink|fatbinary|cudafe\+\+)(?: (?P<where>\S+, line \d+))?\s*"
                    r"(?:;\s*)?(?P<kind>fatal|error|warning)\s*: (?P<message>.+)$")  # fmt: skip
+_HINT = "Remark: The warnings can be suppressed"
 _MANGLED = re.compile(r"_ZN?K?(?P<rest>.*)")
 _KINDS = {
     "error": Severity.ERROR,
@@ -126,6 +127,6 @@ def parse_diagnostics(printed: str) -> tuple[Diagnostic, ...]:
             found.append(Diagnostic(kind, match["message"], match["file"], int(match["line"]), 0, number))
         elif (match := _TOOL.match(line)) is not None:
             found.append(Diagnostic(_KINDS[match["kind"]], f"{match['tool']}: {match['message']}"))
-        else:
+        elif not line.startswith(_HINT):
             others.append(line)
     return tuple(dict.fromkeys((*found, *diagnostics.parse("\n".join(others)))))

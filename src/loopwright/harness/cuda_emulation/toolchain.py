@@ -61,8 +61,8 @@ class EmulatedCuda:
 
     @property
     def version(self) -> str:
-        """That of the compiler beneath."""
-        return self.base.version
+        """That of the compiler beneath, and which runtime: a control that was passed is of that one."""
+        return f"{self.base.version}-{hashlib.sha256(self.runtime).hexdigest()[:8]}"
 
     def compiler(self, language: Language) -> Path:
         """The C++ driver beneath, whatever the language: CUDA sources are C++ to it."""
