@@ -7,6 +7,7 @@ from loopwright.moves.accumulate import AccumulateInPlace
 from loopwright.moves.blas import Blas
 from loopwright.moves.blas_vectors import BlasVectors
 from loopwright.moves.blocked_factorisation import BlockedFactorisation
+from loopwright.moves.column_strips import ColumnStrips
 from loopwright.moves.fission import Fission
 from loopwright.moves.fusion import Fusion
 from loopwright.moves.interchange import Interchange
@@ -27,6 +28,7 @@ MOVES: tuple[Move, ...] = (
     RegisterTile(),
     BlockedFactorisation(),
     ShortestPaths(),
+    ColumnStrips(),
     AccumulateInPlace(),
     ParallelFor(),
     Fission(),
