@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from moves_support import Target, ask, text_of
+from moves_support import Target, ask, runs_alike, text_of
 from tile_support import same_results
 
 from loopwright.moves.invariant import Invariant
@@ -109,3 +109,59 @@ def test_a_read_that_a_write_may_change_stays() -> None:
         "for (int i = 0; i < m; i++) { for (int k = 0; k < p; k++) c[k] += a[i]; }",
     )
     assert ask(READS, text)[0] == []
+
+
+MEMBERS = """\
+struct vector { double x, y; };
+struct star { struct vector at; double mass; };
+double pull(int n, const struct star *stars, double *out)
+{
+    double work = 0.0;
+    for (int i = 0; i < n; i++) {
+        struct vector sum = {0.0, 0.0};
+        for (int j = 0; j < n; j++) {
+            double dx = stars[j].at.x - stars[i].at.x;
+            double dy = stars[j].at.y - stars[i].at.y;
+            double pull = stars[j].mass / (1.0 + dx * dx + dy * dy);
+            sum.x += pull * dx;
+            sum.y += pull * dy;
+            work += pull;
+        }
+        out[i] = sum.x - 2 * sum.y;
+    }
+    return work;
+}
+"""
+
+
+def test_members_of_a_struct_are_summed_in_lanes(tmp_path: Path) -> None:
+    proposals, _ = ask(UPDATES, MEMBERS)
+    (proposal,) = [p for p in proposals if "simd" in p.edit.title]
+    after = text_of(proposal)
+    assert "#pragma omp simd reduction(+: sum_x_kept, sum_y_kept, work)\n" in after
+    assert "sum_y_kept += pull * dy;" in after and "sum.y = sum_y_kept;" in after
+    main = """#include <stdio.h>
+struct vector { double x, y; };
+struct star { struct vector at; double mass; };
+double pull(int, const struct star *, double *);
+int main(void) { static struct star s[211]; static double out[211];
+for (int i = 0; i < 211; i++) { s[i].at.x = i % 17; s[i].at.y = i * 7 % 23 - 4.5; s[i].mass = 1 + i % 3; }
+for (int n = 0; n < 212; n += 70) { printf("%.17g\\n", pull(n, s, out)); for (int q = 0; q < 211; q++) printf("%.17g\\n", out[q]); } }
+"""
+    runs_alike(MEMBERS, after, main, tmp_path, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("sum.x += pull * dx;", "sum.x += pull * dx + sum.y;"),  # one sum is read for the other
+        ("sum.x += pull * dx;", "sum.x = pull * dx - sum.x;"),  # a recurrence
+        ("sum.x += pull * dx;", "if (sum.y < 9) sum.x += pull * dx;"),
+        ("struct vector sum = {0.0, 0.0};", "static struct vector sum; sum.x = sum.y = 0; const double *p = &sum.x; out[i] = *p;"),
+        ("work += pull;", "work = pull - work;"),
+    ],
+)  # fmt: skip
+def test_twins_of_the_members_get_no_lanes(old: str, new: str) -> None:
+    twin = MEMBERS.replace(old, new)
+    assert twin != MEMBERS
+    assert [p.edit.title for p in ask(UPDATES, twin)[0] if "simd" in p.edit.title] == []

@@ -27,7 +27,7 @@ from loopwright.moves.register_tile_kernel import placed
 from loopwright.moves.rewrite import Replacement, apply, blanked, code, indent_unit, indentation, newline
 from loopwright.moves.written import BLAS
 
-FAMILY = "blas"
+FAMILY = "blas-vectors"
 _FACTORS = {"dot": 1.2, "axpy": 1.1, "ger": 1.2, "gemv": 1.5}
 """Hoped-for gain per thread: these routines wait for memory."""
 

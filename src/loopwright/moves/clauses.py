@@ -48,6 +48,14 @@ class Clauses:
         return [f"reduction({o}: {', '.join(i for op, i in self.reductions if op == o)})" for o in operators]
 
 
+def sums_reordered(source: NestSource, loop: Loop) -> tuple[bool, bool]:
+    """Whether floating-point sums of `loop` would be added in another order, and some in single precision:
+    these then differ in the seventh digit, which few programs' outputs may.
+    """
+    sums = [source.nest.array(r.variable) for r in source.facts_of(loop).reductions if not r.exact]
+    return bool(sums), any(array.element_bytes <= 4 for array in sums)
+
+
 def require_parallel(facts: LoopFacts) -> None:
     """Raise Declined unless the iterations are proved independent."""
     if facts.parallel is Answer.PROVED:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from loopwright.analysis.ir import Access, AccessKind, Affine, Array, Loop, Statement
+from loopwright.analysis.ir import Access, AccessKind, Affine, Array, Loop, Statement, Storage
 from loopwright.moves.canonical import governing_openmp, require_untroubled
 from loopwright.moves.code_template import Names
 from loopwright.moves.contraction_sums import base_name
@@ -45,7 +45,7 @@ def repeats(source: NestSource, loop: Loop, kind: AccessKind) -> bool:
     """Whether an array element seems to be read (or written) in every iteration of `loop` anew."""
     return any(
         access.kind is kind
-        and access.subscripts
+        and (access.subscripts or _is_member(source.nest.array(access.array)))
         and all(form is not None and not form.coefficient(loop.id) for form in access.subscripts)
         and source.nest.array(access.array).declared_in != loop.id
         for statement in loop.statements()
@@ -81,7 +81,10 @@ def _element(
 ) -> Element | None:
     array = source.nest.array(id)
     forms = {a.subscripts for a in mine}
-    if array.is_scalar or len(forms) != 1 or array.declared_in == loop.id:
+    if len(forms) != 1 or array.declared_in == loop.id:
+        return None
+    changes = any(a.kind is AccessKind.WRITE for a in mine)
+    if array.is_scalar and not (changes and _is_member(array)):
         return None
     (subscripts,) = forms
     if not all(isinstance(form, Affine) and not form.coefficient(loop.id) for form in subscripts):
@@ -89,7 +92,7 @@ def _element(
     texts = {squeezed(source.data[a.range.start : a.range.end].decode("utf-8", "replace")) for a in mine}
     text = source.data[mine[0].range.start : mine[0].range.end].decode("utf-8", "replace")
     if len(texts) != 1 or not re.fullmatch(
-        r"[A-Za-z_][\w.]*(?:->\w+)*(?:\[[^\[\]]*\])+", " ".join(text.split())
+        r"[A-Za-z_][\w.]*(?:->\w+)*(?:\[[^\[\]]*\])*", " ".join(text.split())
     ):
         return None
     names = names_in(text)
@@ -101,6 +104,16 @@ def _element(
         if other != id and involved and not source.disjoint(id, other):
             return None
     return Element(array, tuple(mine), " ".join(text.split()))
+
+
+def _is_member(array: Array) -> bool:
+    """Whether it is a number in a struct of the function's own, such as a local `sum.x`."""
+    return array.is_scalar and "." in array.name and array.storage is Storage.LOCAL
+
+
+def _plain(text: str) -> str:
+    """A name made of an element's: `a` for `a[i]`, `sum_x` for `sum.x`."""
+    return re.sub(r"\W+", "_", text.split("[")[0])
 
 
 def is_touched_anyway(source: NestSource, loop: Loop, element: Element) -> bool:
@@ -125,8 +138,8 @@ def with_scalars(
 ) -> str:
     """The text for `loop` with the elements in scalars, read before it and written back after it.
 
-    `directive` may hold `$name`, the scalar of the first element. Where nothing else touches the elements,
-    that is done only when the loop runs at all.
+    `directive` may hold `$id$` for the scalar of the element of the array `id`. Where nothing else touches
+    the elements, that is done only when the loop runs at all.
     """
     data = source.data
     if (
@@ -135,7 +148,7 @@ def with_scalars(
     ):
         raise Declined("its place in the file is not understood, or there is a directive in it")
     names = Names(data)
-    scalars = [names.fresh(f"{re.split(r'[^A-Za-z0-9_]', e.text)[0]}_kept") for e in elements]
+    scalars = [names.fresh(f"{_plain(e.text)}_kept") for e in elements]
     text = data[loop.range.start : loop.range.end]
     ranges = {
         (a.range.start, a.range.end): s for e, s in zip(elements, scalars, strict=True) for a in e.accesses
@@ -146,7 +159,9 @@ def with_scalars(
     for element, scalar in zip(elements, scalars, strict=True):
         constant = "" if element.is_written else "const "
         lines.append(f"{constant}{element.array.dtype.removeprefix('const ')} {scalar} = {element.text};")
-    lines += [directive.replace("$name", scalars[0])] if directive else []
+    for element, scalar in zip(elements, scalars, strict=True):
+        directive = directive.replace(f"${element.array.id}$", scalar)
+    lines += [directive] if directive else []
     lines.append(text.decode("utf-8", "surrogateescape"))
     lines += [f"{e.text} = {s};" for e, s in zip(elements, scalars, strict=True) if e.is_written]
     opening, closing = "{", "}"

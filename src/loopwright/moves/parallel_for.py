@@ -15,7 +15,7 @@ from loopwright.analysis.facts import Answer
 from loopwright.analysis.ir import Loop
 from loopwright.core.task import Target
 from loopwright.moves.canonical import existing_openmp, require_canonical, require_untroubled
-from loopwright.moves.clauses import Clauses, clauses_for, require_parallel
+from loopwright.moves.clauses import Clauses, clauses_for, require_parallel, sums_reordered
 from loopwright.moves.move import (
     Declined,
     NestSource,
@@ -150,9 +150,9 @@ def _variants(source: NestSource, loop: Loop, clauses: Clauses) -> Iterator[_Var
     plain = not loop.loops and not loop.over_range
     if plain and not clauses.sections and not any(c.endswith("]") for _, c in clauses.reductions):
         # Compilers may not reorder a floating-point sum into vector lanes without being told.
-        reordered = any(not r.exact for r in source.facts_of(loop).reductions)
+        reordered, single = sums_reordered(source, loop)
         # A function that is called keeps most compilers from using vectors.
-        worth = 2.0 if reordered else 0.97 if loop.callees else 1.02
+        worth = 2.0 if reordered and not single else 0.97 if loop.callees else 1.02
         yield _Variant("parallel for simd schedule(static)", ", simd", worth)
     if not uneven and collapsible(source, loop):
         few = constant_trips(loop) is not None

@@ -12,13 +12,13 @@ anyway.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from loopwright.analysis.facts import Answer
-from loopwright.analysis.ir import AccessKind, Loop
+from loopwright.analysis.ir import AccessKind, Loop, Storage
 from loopwright.core.task import Target
-from loopwright.moves.canonical import require_canonical
-from loopwright.moves.clauses import OPERATORS
+from loopwright.moves.canonical import is_name, require_canonical
+from loopwright.moves.clauses import OPERATORS, sums_reordered
 from loopwright.moves.kept_elements import (
     Element,
     elements_of,
@@ -54,62 +54,72 @@ class ScalarReplacement:
                 continue
             try:
                 written = [e for e in elements_of(source, loop) if e.is_written]
+                yield from _sums(source, loop, written)
                 for element in written:
                     yield from _edits(source, loop, element)
             except Declined as reason:
                 yield refusal(source, loop, FAMILY, str(reason))
 
 
+def _proof(source: NestSource, loop: Loop, elements: Sequence[Element]) -> str:
+    names = ", ".join(e.text for e in elements)
+    words = "is the same element" if len(elements) == 1 else "are the same elements"
+    apart = overlap_note(source, loop)
+    proof = f"{names} {words} in every iteration over {label(loop)} and nothing else in the loop can touch "
+    return proof + ("it" if len(elements) == 1 else "them") + (f"; {apart}" if apart else "")
+
+
 def _edits(source: NestSource, loop: Loop, element: Element) -> Iterator[Proposal]:
-    proof = "; ".join(
-        piece
-        for piece in (
-            f"{element.text} is the same element in every iteration over {label(loop)} and nothing else in "
-            "the loop can touch it",
-            overlap_note(source, loop),
-        )
-        if piece
-    )
-    comment = f"{element.text} is kept in a scalar while the loop runs."
-    if _is_sum(source, loop, element):
-        directive = f"#pragma omp simd reduction({element.operation}: $name)"
-        yield proposal(
-            source,
-            loop,
-            FAMILY,
-            content=_changed(source, loop, element, comment, directive),
-            title=f"scalar for {element.text} over {label(loop)}, simd reduction({element.operation})",
-            proof=f"{proof}; it is only combined, in another order, so the rounding may differ.",
-            factor=2.4,
-        )
-    if is_declared_apart(source, element):
+    if is_declared_apart(source, element) or element.array.is_scalar:
         return
     yield proposal(
         source,
         loop,
         FAMILY,
-        content=_changed(source, loop, element, comment, ""),
+        content=_changed(source, loop, [element], ""),
         title=f"scalar for {element.text} over {label(loop)}",
-        proof=f"{proof}.",
+        proof=f"{_proof(source, loop, [element])}.",
         factor=1.15,
     )
 
 
-def _changed(source: NestSource, loop: Loop, element: Element, comment: str, directive: str) -> bytes:
-    text = with_scalars(source, loop, [element], comment, directive)
-    change = Replacement(loop.range.start, loop.range.end, text.encode("utf-8", "surrogateescape"))
-    return apply(source.data, [change])
-
-
-def _is_sum(source: NestSource, loop: Loop, element: Element) -> bool:
-    """Whether the loop does nothing else that depends on its order."""
+def _sums(source: NestSource, loop: Loop, written: Sequence[Element]) -> Iterator[Proposal]:
+    """All elements that are only combined, in vector lanes; plain variables may be combined beside them."""
     facts = source.facts_of(loop)
-    if source.target is not Target.OPENMP or element.operation not in OPERATORS:
-        return False
-    if facts.parallel is not Answer.PROVED or {r.variable for r in facts.reductions} != {element.array.id}:
-        return False
+    if source.target is not Target.OPENMP or facts.parallel is not Answer.PROVED:
+        return
+    combined = {r.variable: r.op for r in facts.reductions}
+    sums = [e for e in written if e.array.id in combined and e.operation in OPERATORS]
+    plain = [source.nest.array(id) for id in combined if id not in {e.array.id for e in sums}]
+    named = all(a.is_scalar and is_name(a.name) and a.storage is not Storage.POINTED for a in plain)
+    if not sums or not named or facts.private or facts.last_private:
+        return
     try:
         require_canonical(source, loop)
     except Declined:
-        return False
-    return not facts.private and not facts.last_private
+        return
+    items = [(e.operation or "", f"${e.array.id}$") for e in sums]
+    items += [(combined[a.id], a.name) for a in plain]
+    clauses = "".join(
+        f" reduction({operation}: {', '.join(name for op, name in items if op == operation)})"
+        for operation in dict.fromkeys(op for op, _ in items)
+    )
+    names = ", ".join(e.text for e in sums)
+    operations = ", ".join(dict.fromkeys(op for op, _ in items))
+    yield proposal(
+        source,
+        loop,
+        FAMILY,
+        content=_changed(source, loop, sums, f"#pragma omp simd{clauses}"),
+        title=f"scalar for {names} over {label(loop)}, simd reduction({operations})",
+        proof=f"{_proof(source, loop, sums)}; only combined, in another order, so the rounding may differ.",
+        factor=1.2 if sums_reordered(source, loop)[1] else 2.4,
+    )
+
+
+def _changed(source: NestSource, loop: Loop, elements: Sequence[Element], directive: str) -> bytes:
+    names = ", ".join(e.text for e in elements)
+    words = "is kept in a scalar" if len(elements) == 1 else "are kept in scalars"
+    text = with_scalars(source, loop, elements, f"{names} {words} while the loop runs.", directive)
+    change = Replacement(loop.range.start, loop.range.end, text.encode("utf-8", "surrogateescape"))
+    return apply(source.data, [change])

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from loopwright.analysis.ir import Loop
 from loopwright.core.task import Target
 from loopwright.moves.canonical import governing_openmp, require_canonical, require_untroubled
-from loopwright.moves.clauses import Clauses, clauses_for, require_parallel
+from loopwright.moves.clauses import Clauses, clauses_for, require_parallel, sums_reordered
 from loopwright.moves.move import (
     Declined,
     NestSource,
@@ -71,8 +71,8 @@ def _edit(source: NestSource, loop: Loop) -> Proposal:
     strides = [stride(array, access, loop) for array, access in accesses if not array.is_scalar]
     # Compilers vectorise a clean loop themselves; a float reduction they may not reorder without being told.
     far = any(s in (Stride.FAR, Stride.UNKNOWN) for s in strides)
-    reordered = any(not r.exact for r in source.facts_of(loop).reductions)
-    factor = (2.5 if reordered else 1.3) * (0.8 if far else 1.0)
+    reordered, single = sums_reordered(source, loop)
+    factor = (1.2 if single else 2.5 if reordered else 1.3) * (0.8 if far else 1.0)
     if loop.upper is None or loop.lower is None:
         factor = 1.2  # rows of a sparse matrix are short
     pieces = [
