@@ -12,6 +12,7 @@ from loopwright.gates.memory import ADDRESSES, UNDEFINED, UNINITIALISED
 from loopwright.gates.nvcc import NvccGate
 from loopwright.gates.offloaded import OFFLOADED
 from loopwright.gates.outputs import OutputsGate
+from loopwright.gates.plan_trace import PLAN_TRACE
 from loopwright.gates.races import RACES
 
 GATES: tuple[Gate, ...] = (
@@ -28,4 +29,5 @@ GATES: tuple[Gate, ...] = (
     UNDEFINED,
     UNINITIALISED,
     RACES,
+    PLAN_TRACE,
 )

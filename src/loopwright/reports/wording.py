@@ -18,6 +18,7 @@ GATES = {
     "undefined": "no undefined arithmetic, shift, conversion or index (UndefinedBehaviorSanitizer)",
     "uninitialised": "no decision or output depends on memory that was never set (valgrind)",
     "races": "no two threads touch the same memory unordered (ThreadSanitizer with Archer)",
+    "plan-trace": "no array moves more between host and device than the data plan says",
     "held-out": "inputs that the search never saw give what the original gives",
     "floors": "no time is shorter than this machine needs for the work",
 }
