@@ -110,7 +110,7 @@ def test_verified_and_not_timed_is_translated(
 def test_nothing_right_is_no_translation(smooth_task: Path, measured_home: Path) -> None:
     result = optimized(smooth_task, measured_home, HALF)
     assert result.status is RunStatus.FAILED and result.best is None
-    assert result.failures == {"wrong_output": 1}
+    assert result.failures == {"wrong_mapping": 1}
 
 
 @pytest.mark.slow
