@@ -26,7 +26,7 @@ class Node:
 
     kind: loop (dst, reads, low, high, add), sum (reads), serial (dst), time (body), swap (dst, other),
     peek (dst, at), poke (dst, at), maybe (body), call (dst, other), fill (dst), gather (dst, other),
-    glance (at), stop.
+    glance (at), stop, until (dst, body): a loop whose condition reads an array.
     """
 
     kind: str
@@ -90,7 +90,7 @@ def random_source(rng: random.Random) -> Source:
 def _random(rng: random.Random, source: Source, depth: int) -> Node:
     kinds = ["loop"] * 6 + ["fill", "sum", "call", "call", "gather", "serial", "peek", "poke"]
     if depth < 2:
-        kinds += ["time"] * 3 + ["maybe"]
+        kinds += ["time"] * 3 + ["maybe", "until"]
     if depth and len(source.pointers) > 1:
         kinds += ["swap"] * 2
     if source.has_view:
@@ -118,8 +118,8 @@ def _random(rng: random.Random, source: Source, depth: int) -> Node:
         case "swap":
             first, second = rng.sample(source.pointers, 2)
             return Node("swap", first, second)
-        case "time" | "maybe":
-            return Node(kind, body=[_random(rng, source, depth + 1) for _ in range(rng.randint(1, 4))])
+        case "time" | "maybe" | "until":
+            return Node(kind, dst, body=[_random(rng, source, depth + 1) for _ in range(rng.randint(1, 4))])
     return Node(kind, dst, other, at=rng.randint(0, 3))
 
 
@@ -128,7 +128,8 @@ def _random(rng: random.Random, source: Source, depth: int) -> Node:
 
 class _Writer:
     def __init__(self, source: Source) -> None:
-        self.source, self.parts, self.length = source, [], 0
+        self.source, self.length = source, 0
+        self.parts: list[str] = []
 
     def put(self, text: str) -> None:
         self.parts.append(text)
@@ -175,8 +176,12 @@ class _Writer:
                     f"{{\n{inner}double *held = {node.dst};\n{inner}{node.dst} = {node.other};\n"
                     f"{inner}{node.other} = held;\n{indent}}}"
                 )
-            case "time" | "maybe":
-                head = "for (int t = 0; t < steps; t++)" if node.kind == "time" else "if (flag)"
+            case "time" | "maybe" | "until":
+                head = {
+                    "time": "for (int t = 0; t < steps; t++)",
+                    "maybe": f"if (flag && {node.dst}[1] < 90.0)",
+                    "until": f"for (int t = 0; t < steps && {node.dst}[2] < 30.0; t++)",
+                }[node.kind]
                 self.put(f"{head} {{\n")
                 for child in node.body:
                     self.node(child, indent + "    ")
@@ -348,8 +353,13 @@ class Machine:
             case "time":
                 for _ in range(self.values["steps"]):
                     self.block(node.body)
+            case "until":
+                for _ in range(self.values["steps"]):
+                    if not self.get(self.memory(node.start), node.dst, 2) < 30.0:
+                        break
+                    self.block(node.body)
             case "maybe":
-                if self.values["flag"]:
+                if self.values["flag"] and self.get(self.memory(node.start), node.dst, 1) < 90.0:
                     self.block(node.body)
             case "swap":
                 a, b = node.dst, node.other

@@ -115,6 +115,77 @@ def test_pointers_exchanged_in_the_time_loop() -> None:
         assert (found.direction, found.swapped_with) == (Direction.TOFROM, (other,))
 
 
+def test_an_exchanged_array_is_needed_by_all_of_its_names() -> None:
+    """What the device puts into b is read on the host as a, after the exchange that follows the region."""
+    plan = plan_of(
+        main(
+            A
+            + """
+        double *b = malloc(n * sizeof *b);
+        for (int t = 0; t < steps; t++) {
+            for (int i = 0; i < n; i++) b[i] = 0.5 * t;
+            printf("%d\\n", getchar());
+            double *held = a; a = b; b = held;
+        }
+    """
+            + SHOWN.format("a")
+        )
+    )
+    assert array(only(plan), "b").direction.comes_out
+
+
+def test_host_code_reads_by_another_name_what_the_device_wrote() -> None:
+    region = only(
+        plan_of(
+            main(
+                A
+                + B
+                + """
+        for (int t = 0; t < steps; t++) {
+            for (int i = 0; i < n; i++) b[i] = b[i] * 0.5;
+            for (int i = 0; i < n; i++) a[i] = a[i] + 1.0;
+            printf("%g\\n", a[1]);
+            double *held = a; a = b; b = held;
+        }
+    """
+            )
+        )
+    )
+    assert [u.direction for u in array(region, "a").updates] == [Direction.FROM]
+
+
+def test_host_code_that_exchanges_and_touches_is_left_out() -> None:
+    plan = plan_of(
+        main(
+            A
+            + B
+            + """
+        for (int t = 0; t < steps; t++) {
+            for (int i = 0; i < n; i++) b[i] = a[i] * 0.5;
+            if (t > 2) { double *held = a; a = b; b = held; printf("%g\\n", a[0]); }
+        }
+    """
+        )
+    )
+    assert all(region.is_one_loop for region in plan.regions)
+
+
+@pytest.mark.parametrize("head", ["for (int t = 0; t < steps && a[0] > 0.1; t++)", "while (a[0] > 0.1)"])
+def test_a_condition_that_reads_what_the_device_writes_is_left_on_the_host(head: str) -> None:
+    plan = plan_of(main(A + head + " { for (int i = 0; i < n; i++) a[i] = a[i] * 0.5; }" + SHOWN.format("a")))
+    assert only(plan).is_one_loop
+
+
+def test_a_function_that_is_called_outside_of_regions_maps_for_itself() -> None:
+    halve = "void halve(int n, double *x) { for (int i = 0; i < n; i++) x[i] = 0.5 * x[i]; }"
+    loop = "for (int t = 0; t < steps; t++) { halve(n, a); }"
+    alone = only(plan_of(main(A + loop + SHOWN.format("a"), halve)))
+    assert alone.function == "main"
+    seen = plan_of(main(A + loop + SHOWN.format("a"), f"{halve}\nvoid hidden(void (*f)(int, double *));")
+                   .replace("return 0;", "hidden(halve); return 0;"))  # fmt: skip
+    assert only(seen).function == "halve"
+
+
 def test_all_written_and_needed_is_from() -> None:
     region = only(
         plan_of(

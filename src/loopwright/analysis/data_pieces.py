@@ -137,19 +137,26 @@ class Piece:
 
 
 class Pieces:
-    """The pieces of a program. `denied` are loops that were found unfit for the device, and why."""
+    """The pieces of a program.
 
-    def __init__(self, view: View, denied: dict[int, str]) -> None:
+    `denied` are loops that were found unfit for the device, and why; `closed` the keys of functions that are
+    not followed into, since they are called where no region is, too: their loops have to map for themselves.
+    """
+
+    def __init__(
+        self, view: View, denied: Mapping[int, str] | None = None, closed: frozenset[str] = frozenset()
+    ) -> None:
         self.view = view
-        self.denied = denied
+        self.denied = denied or {}
+        self.closed = closed
         self._loops: dict[int, DeviceLoop | str] = {}
         self._bodies: dict[str, Piece] = {}
         self._sizes: dict[tuple[str, Base], Size | None] = {}
         self._busy: set[str] = set()
 
-    def denying(self, denied: Mapping[int, str]) -> Pieces:
-        """The pieces of the program with more loops kept on the host."""
-        made = Pieces(self.view, self.denied | dict(denied))
+    def limited(self, denied: Mapping[int, str], closed: frozenset[str] = frozenset()) -> Pieces:
+        """The pieces of the program with more loops kept on the host, and more functions closed."""
+        made = Pieces(self.view, {**self.denied, **denied}, self.closed | closed)
         made._loops, made._sizes = self._loops, self._sizes
         return made
 
@@ -255,6 +262,8 @@ class _Reader:
         inner.changed |= {v.name for v in stmt.variables}
         inner.declared |= set(stmt.variables)
         inner.repeated(times)
+        # What the header touches is made good once, before the loop.
+        inner.touches = [replace(t, times=Times()) if t.statement is stmt else t for t in inner.touches]
         inner.loops.insert(0, HostLoop(self.function, stmt, found, inner.has_device, Times()))
         made.add(inner, self._size)
         made.on_host(stmt)
@@ -348,6 +357,8 @@ class _Reader:
             why = why or body.barrier
         if any(base.variable in body.assigned for base in bases if base.is_parameter):
             why = why or "it changes its pointers"
+        if callee.key in self.pieces.closed:
+            why = why or "it is called outside of data regions, too"
         early = [s for s in callee.body.walk() if s.kind == "return"]
         early = [s for s in early if not callee.body.body or s is not callee.body.body[-1]]
         made = Piece()

@@ -65,7 +65,7 @@ def _is_whole(program: Program) -> bool:
 
 
 def _drafts(view: View) -> tuple[list[Draft], Pieces]:
-    pieces = Pieces(view, {})
+    pieces = Pieces(view)
     for _ in range(_ROUNDS):
         found: list[Draft] = []
         denied: dict[int, str] = {}
@@ -75,10 +75,22 @@ def _drafts(view: View) -> tuple[list[Draft], Pieces]:
             drafts = Drafts(pieces, reader, function)
             found += drafts.find()
             denied |= drafts.denied
-        if not denied:
+        closed = frozenset() if denied else _called_outside(view, found)
+        if not denied and not closed:
             return found, pieces
-        pieces = pieces.denying(denied)
+        pieces = pieces.limited(denied, closed)
     return [], pieces
+
+
+def _called_outside(view: View, drafts: Sequence[Draft]) -> frozenset[str]:
+    """The functions whose loops run in regions of their callers, but may run without one, too."""
+    followed = {
+        launch.loop.function.key: launch.loop.function
+        for draft in drafts
+        for launch in draft.piece.launches
+        if launch.loop.function is not draft.function
+    }
+    return frozenset(k for k, f in followed.items() if not _is_hoisted(view, f, drafts, frozenset()))
 
 
 def _is_hoisted(view: View, function: Function, drafts: Sequence[Draft], within: frozenset[str]) -> bool:

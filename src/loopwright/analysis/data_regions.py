@@ -219,8 +219,13 @@ class Drafts:
                 if held.called or held.touch.base != base:
                     words = held.touch.what or f"{held.touch.base.name if held.touch.base else 'something'}"
                     raise Unfit(f"host code at line {held.touch.line} may touch {base.name} ({words})")
-                if base.pointed and base.variable in self._piece(held.statement).assigned:
+                whole = self._piece(held.statement)
+                if base.pointed and base.variable in whole.assigned:
                     words = f"exchanges {base.name} and touches it"
+                    raise Unfit(f"host code at line {held.touch.line} {words}")
+                if any(b in whole.flows for b in (base, *swapped.get(base, ()))):
+                    # A condition that is asked again after each iteration, a value that a call returns.
+                    words = f"touches {base.name} in a statement that uses it on the device, too"
                     raise Unfit(f"host code at line {held.touch.line} {words}")
                 found.append((base, held))
         return tuple(found)
