@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from instant import CALL_S, Chatty, InstantBench, another_idea, marked
 from model_runs import another
 
+from loopwright.agents.model_agent import ModelAgent
 from loopwright.agents.registry import STRATEGIES, find_agent
+from loopwright.agents.strategies.translate import Translate
 from loopwright.core.run import Budget
 from loopwright.workbench.bench import BudgetSpent
 from loopwright.workbench.journal import read_journal
 
 LIMITS = {
     "evaluations": Budget(None, evaluations=6),
-    "tokens": Budget(None, tokens=9_000),
+    "tokens": Budget(None, tokens=7_000),
     "money": Budget(None, cost_usd=0.055),
     "wall time": Budget(6000.0),
 }
@@ -24,15 +27,21 @@ SLACK_S = CALL_S / 2
 """Between looking at the clock and writing down that something begins, real time passes, too."""
 
 
-def searched(run: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[InstantBench, Chatty, float]:
+def searched(
+    run: Path, monkeypatch: pytest.MonkeyPatch, *, translates: bool = False
+) -> tuple[InstantBench, Chatty, float]:
     """The bench after a search with a model that never runs out of ideas, and when the time was up."""
     model = Chatty(another_idea)
     monkeypatch.setattr("loopwright.agents.model_agent.find_model", lambda *a, **k: model)
     bench = InstantBench(run, marked)
     model.bench = bench
     deadline_s = bench.journal.run_s + (bench.remaining_s or 1e9)
+    agent = find_agent(bench.settings)
+    if translates:
+        assert isinstance(agent, ModelAgent)
+        agent = replace(agent, strategy=Translate())
     try:
-        find_agent(bench.settings).work(bench)
+        agent.work(bench)
     except BudgetSpent as spent:
         bench.journal.write("budget-spent", reason=str(spent))
     bench.close()
@@ -40,15 +49,16 @@ def searched(run: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[InstantBench, 
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", [*STRATEGIES, "translate"])
 def test_no_strategy_overspends_with_a_model(
     strategy: str, limit: str, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     budget = LIMITS[limit]
     if budget.wall_s is not None:
         budget = Budget(read_journal(prepared / "journal.jsonl")[-1].run_s + budget.wall_s)
-    run = another(prepared, tmp_path, "model:echo/echo", budget=budget, strategy=strategy)
-    bench, model, deadline_s = searched(run, monkeypatch)
+    named = strategy if strategy in STRATEGIES else "refine"
+    run = another(prepared, tmp_path, "model:echo/echo", budget=budget, strategy=named)
+    bench, model, deadline_s = searched(run, monkeypatch, translates=strategy == "translate")
     events = read_journal(run / "journal.jsonl")
     calls = [e for e in events if e.kind == "model-call"]
     assert calls and bench.evaluations

@@ -1,4 +1,4 @@
-"""Translate: for a target whose device is not here. Edit after edit that passes, in the order of the proposals.
+"""Translate: for a target whose device is not here. Edit after edit that passes, in the proposals' order.
 
 Nothing is timed, so nothing can be compared: every verified edit is kept, and the next ones go on from it.
 """
