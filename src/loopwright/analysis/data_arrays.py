@@ -9,11 +9,12 @@ from loopwright.analysis.data_bases import Base, View
 from loopwright.analysis.data_device import DeviceLoop, Scalar
 from loopwright.analysis.data_elements import fills
 from loopwright.analysis.data_host import Touch, touches_of
-from loopwright.analysis.data_pieces import HostTouch, Launch, Times
+from loopwright.analysis.data_piece import HostTouch, Launch, Times
 from loopwright.analysis.data_regions import Draft, is_open
 from loopwright.analysis.data_sizes import Size, text_of
 from loopwright.analysis.frontend import UnitReader
 from loopwright.analysis.ir import Loop
+from loopwright.analysis.nests import LOOPS
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.syntax import Stmt
 from loopwright.core.data_plan import (
@@ -210,8 +211,7 @@ class _ArrayPlanner:
     def _touches_behind(self, base: Base) -> Iterator[tuple[Touch, int]]:
         """Touches of an array that may come after the region."""
         draft, start, end = self.draft, self.draft.start, self.draft.end
-        loops = ("for", "while", "do", "range-for")
-        again = any(s.kind in loops and s.start < start and end <= s.end for s in draft.function.body.walk())
+        again = any(s.kind in LOOPS and s.start < start and end <= s.end for s in draft.function.body.walk())
         for root in draft.function.body.expressions():
             if start <= root.start < end or (root.start < start and not again):
                 continue

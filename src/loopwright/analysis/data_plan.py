@@ -16,6 +16,7 @@ from loopwright.analysis.data_pieces import Pieces
 from loopwright.analysis.data_regions import Draft, Drafts
 from loopwright.analysis.data_variables import size_variables
 from loopwright.analysis.frontend import Program, read_program
+from loopwright.analysis.nests import LOOPS
 from loopwright.analysis.syntax import Function, Stmt
 from loopwright.core.data_plan import DataPlan, NotPlanned, RegionPlan
 from loopwright.core.task import Kernel, Language
@@ -23,7 +24,6 @@ from loopwright.core.tree import Tree
 
 _ROUNDS = 40
 """Loops that turn out unfit change what the rest looks like; it is looked at again so often at most."""
-_LOOPS = ("for", "while", "do", "range-for")
 
 
 def data_plan(
@@ -147,7 +147,7 @@ def _reason(draft: Draft, *, alone: bool, structured: bool) -> str:
 
 def _entries(view: View, draft: Draft) -> str | None:
     """How often the region is entered in one run of the program, or one call of the kernel."""
-    if any(s.start < draft.start and draft.end <= s.end and s.kind in _LOOPS for s in _all(draft.function)):
+    if any(s.start < draft.start and draft.end <= s.end and s.kind in LOOPS for s in _all(draft.function)):
         return None
     return "1" if _runs_once(view, draft.function, frozenset()) else None
 
@@ -159,7 +159,7 @@ def _runs_once(view: View, function: Function, within: frozenset[str]) -> bool:
     if calls is None or len(calls) != 1 or function.key in within:
         return False
     _, caller, call = calls[0]
-    if any(s.kind in _LOOPS and s.start <= call.start < s.end for s in _all(caller)):
+    if any(s.kind in LOOPS and s.start <= call.start < s.end for s in _all(caller)):
         return False
     return _runs_once(view, caller, within | {function.key})
 
@@ -186,6 +186,6 @@ def _left_out(view: View, pieces: Pieces, regions: Sequence[RegionPlan]) -> list
 
 
 def _outermost(stmt: Stmt) -> list[Stmt]:
-    if stmt.kind in _LOOPS:
+    if stmt.kind in LOOPS:
         return [stmt]
     return [loop for child in stmt.body for loop in _outermost(child)]

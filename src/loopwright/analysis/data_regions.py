@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 
 from loopwright.analysis.data_bases import Base, View, escapes, keeps_pointers, library_effect
 from loopwright.analysis.data_elements import largest
-from loopwright.analysis.data_pieces import HostTouch, Piece, Pieces
+from loopwright.analysis.data_piece import HostTouch, Piece
+from loopwright.analysis.data_pieces import Pieces
 from loopwright.analysis.data_sizes import Size
 from loopwright.analysis.frontend import UnitReader
+from loopwright.analysis.nests import LOOPS
 from loopwright.analysis.syntax import Expr, Function, Stmt
 
 
@@ -83,7 +85,7 @@ class Drafts:
         """All drafts, in source order."""
         if any(s.kind in ("goto", "label") for s in self.function.body.walk()):
             for stmt in self.function.body.walk():
-                if stmt.kind in ("for", "while", "do", "range-for"):
+                if stmt.kind in LOOPS:
                     self._deny(self._piece(stmt), "the function has jumps")
             return []
         return list(self._block(self.function.body.body))
