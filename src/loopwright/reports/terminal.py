@@ -53,9 +53,9 @@ def print_result(result: RunResult) -> None:
                 f"  time       {duration(best.original_wall_s)} -> {duration(best.wall_s)} ({flags})"
             )
         else:
-            console.print(
-                f"  time       not timed: no device; the original {duration(base.wall_s)} ({flags})"
-            )
+            # An original that was emulated has no time to show either.
+            original = f"; the original {duration(base.wall_s)} ({flags})" if base.variants else ""
+            console.print(f"  time       not timed: no device{original}")
         for case, floor in best.floors.items():
             console.print(f"  floor      case {escape(case)}: {escape(floor_words(floor))}")
         if best.held_out_speedup is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from loopwright.core.errors import TaskError
 from loopwright.core.modes import FailureMode
 from loopwright.core.run import Baseline
-from loopwright.core.task import Case, Task, Use
+from loopwright.core.task import Case, Target, Task, Use
 from loopwright.core.timing import Comparison
 from loopwright.core.verdict import Failure
 from loopwright.gates.compare import first_mismatch
@@ -26,6 +26,7 @@ from loopwright.workbench.sampling import sampler
 
 Say = Callable[[str], None]
 ORIGINAL_LIMITS = Limits(wall_s=300.0, memory_bytes=None)
+_EMULATED = "emulated on the processors of this machine, which says nothing about the speed of a device"
 _GATE = "original"
 _SLOWEST = 3.0
 """A variant that takes this many times longer is of no interest: it is neither waited for nor timed again."""
@@ -152,6 +153,9 @@ def measure_baseline(
     """
     task = context.task
     names = [case.name for case in task.cases_for(Use.TIME)]
+    if context.variant.target is Target.CUDA:
+        emulated_s = sum(facts[name].wall_s for name in names)
+        return Baseline("own", emulated_s, rejected={"own": _EMULATED}, flags=task.build.flags), []
     # Where candidates are not timed, the original's time is for the record only.
     policy = (glance_policy if context.untimed else baseline_policy)(
         sum(facts[name].outer_s for name in names)
