@@ -93,7 +93,7 @@ def optimize(
         args: command-line arguments of the program, when `task` is a single file.
         agent: "builtin", "model:PROVIDER/NAME", "cmd:COMMAND" for a program that edits the files, or an
             object of your own (:class:`loopwright.agents.agent.Agent`).
-        strategy: "refine" or "best-of-n" (for the built-in agent and for models).
+        strategy: "refine", "best-of-n", "beam", "evolve" or "mcts", and for models also "roles".
         target: "openmp", "offload" or "serial".
         wall_s, evaluations: the budget; None is no limit. The last timing at the end is not part of it.
         tokens, cost_usd: the budget for a language model.
