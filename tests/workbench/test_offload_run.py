@@ -107,6 +107,22 @@ def test_verified_and_not_timed_is_translated(
     assert [e.number for e in evaluations(again)] == [1, 2, 3]
 
 
+@pytest.mark.slow
+def test_the_built_in_optimiser_translates_without_a_device(smooth_task: Path, measured_home: Path) -> None:
+    try:
+        devices.find_offload(None)
+    except ToolMissing as missing:
+        pytest.skip(f"{missing}")
+    source = smooth_task / "smooth.c"
+    source.write_text(source.read_text().replace("double *", "double *restrict "))
+    result = api.optimize(smooth_task, target="offload", home=measured_home)
+    assert result.status is RunStatus.TRANSLATED and result.best is not None
+    assert result.best.title.startswith("offload ")
+    assert {"outputs", "held-out"} <= {g for g, status in result.best.gates.items() if status == "pass"}
+    patch = (Path(result.directory) / "best.patch").read_text()
+    assert "+    #pragma omp target teams distribute parallel for" in patch
+
+
 def test_nothing_right_is_no_translation(smooth_task: Path, measured_home: Path) -> None:
     result = optimized(smooth_task, measured_home, HALF)
     assert result.status is RunStatus.FAILED and result.best is None
