@@ -344,6 +344,49 @@ def test_what_is_unknown_is_not_planned(text: str, words: str) -> None:
     assert any(words in left.reason for left in plan.unknowns), plan.unknowns
 
 
+def test_a_pointer_that_may_be_null_is_not_mapped() -> None:
+    text = """
+    void f(int n, double *restrict a, double *restrict extra)
+    {
+        for (int t = 0; t < 3; t++) {
+            for (int i = 0; i < n; i++) a[i] = a[i] * 0.5;
+            if (%s) for (int i = 0; i < n; i++) extra[i] = a[i];
+        }
+    }
+    """
+    asked = plan_of(text % "extra != NULL")
+    assert all("extra" not in {a.name for a in r.arrays} or r.is_one_loop for r in asked.regions)
+    assert {a.name for a in only(plan_of(text % "n > 2")).mapped} == {"a", "extra"}
+    made = main(
+        A
+        + """
+        double *b = NULL;
+        if (steps > 5) b = malloc(n * sizeof *b);
+        for (int t = 0; t < steps; t++) {
+            for (int i = 0; i < n; i++) a[i] = a[i] * 0.5;
+            if (steps > 5) for (int i = 0; i < n; i++) b[i] = a[i];
+        }
+    """
+    )
+    assert all("b" not in {a.name for a in r.arrays} or r.is_one_loop for r in plan_of(made).regions)
+
+
+def test_exchanged_arrays_of_different_sizes_have_no_known_size() -> None:
+    plan = plan_of(
+        main(
+            A
+            + """
+        double *b = malloc(2 * n * sizeof *b);
+        for (int t = 0; t < steps; t++) {
+            for (int i = 0; i < n; i++) b[i] = a[i] * 0.5;
+            double *held = a; a = b; b = held;
+        }
+    """
+        )
+    )
+    assert all(a.elements == "n" for r in plan.regions for a in r.mapped)
+
+
 def test_memory_that_is_given_back_or_unseen_code_ends_a_region() -> None:
     loop = "for (int i = 0; i < n; i++) a[i] = a[i] * 0.5;"
     unseen = plan_of(main(A + f"{loop} hidden(); {loop}", "double *keep; void hidden(void);"))

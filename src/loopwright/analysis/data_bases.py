@@ -202,6 +202,39 @@ def allocation_of(base: Base, reader: UnitReader, function: Function) -> Expr | 
     return call if call.kind == "call" and call.name in ALLOCATORS and call.name != "realloc" else None
 
 
+def may_be_null(base: Base, function: Function, start: int) -> bool:
+    """Whether a pointer may lead nowhere at `start`: it is set under a condition, or asked about.
+
+    A question whose answer NULL leaves the function, as after an allocation, settles it.
+    """
+    variable = base.variable
+    for stmt in function.body.walk():
+        if not base.pointed or stmt.kind != "if" or stmt.expr is None:
+            continue
+        if stmt.start < start < stmt.end:
+            continue
+        leaves = any(s.kind in ("return", "goto") for s in stmt.walk()) or any(
+            e.kind == "call" and e.name in ("exit", "abort") for e in expressions(stmt)
+        )
+        if not leaves and (_asks(stmt.expr, variable) or _sets(stmt, variable)):
+            return True
+    return False
+
+
+def _asks(expr: Expr, variable: Variable) -> bool:
+    """Whether a condition is about the pointer itself."""
+    if expr.kind == "ref":
+        return expr.variable is variable
+    return expr.kind in ("binary", "unary", "cast") and any(_asks(arg, variable) for arg in expr.args)
+
+
+def _sets(stmt: Stmt, variable: Variable) -> bool:
+    return any(
+        e.kind == "assign" and e.args[0].variable is variable and uncast(e.args[1]).kind == "call"
+        for e in expressions(stmt)
+    )
+
+
 def expressions(stmt: Stmt) -> Iterator[Expr]:
     """Every expression of a statement, with its parts."""
     for root in stmt.expressions():

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from loopwright.analysis.data_bases import Base, View, escapes, keeps_pointers, library_effect
+from loopwright.analysis.data_bases import Base, View, escapes, keeps_pointers, library_effect, may_be_null
 from loopwright.analysis.data_elements import largest
 from loopwright.analysis.data_piece import HostTouch, Piece
 from loopwright.analysis.data_pieces import Pieces
@@ -171,6 +171,8 @@ class Drafts:
             variable = base.variable
             if variable in piece.declared:
                 raise Unfit(f"{base.name} is declared in it")
+            if may_be_null(base, self.function, start):
+                raise Unfit(f"the pointer {base.name} may be NULL")
             if not base.pointed or variable not in piece.assigned:
                 continue
             group = cells.component(variable)

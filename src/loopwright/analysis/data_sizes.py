@@ -12,7 +12,7 @@ from loopwright.analysis.frontend import UnitReader
 from loopwright.analysis.headers import read_header
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.scopes import effects_of
-from loopwright.analysis.syntax import CType, Expr, Function, Stmt
+from loopwright.analysis.syntax import CType, Expr, Function, Stmt, Variable
 from loopwright.analysis.values import Scope
 from loopwright.core.task import Kernel
 
@@ -115,6 +115,13 @@ def declared_size(
     if call is None:
         return None
     asked = _asked(call, base.element.size, reader, function)
+    for partner in reader.aliasing.cells.component(base.variable) - {base.variable}:
+        # The pointers of arrays of different sizes are exchanged: which is which is not known.
+        theirs = (
+            allocation_of(Base(partner, True), reader, function) if isinstance(partner, Variable) else None
+        )
+        if theirs is None or _asked(theirs, base.element.size, reader, function) != asked:
+            return None
     return None if asked is None else Size(asked, f"{call.name} at line {call.line}")
 
 
