@@ -100,9 +100,10 @@ def _able(candidates: Iterator[Toolchain] | list[Toolchain]) -> Toolchain:
         (support,) = toolchain.devices
         if support.ran:
             return toolchain
+        version = toolchain.major if support.compile_flags else ""
         first = first or ToolMissing(
             f"{toolchain.name} cannot test offloading here: {support.problem}",
-            hint=f"to get it: {install_line('offload', version=toolchain.major)}",
+            hint=f"to get it: {install_line('offload', version=version)}",
         )
     raise first or ToolMissing(
         "the target offload needs clang, whose host device tests mappings without a GPU",

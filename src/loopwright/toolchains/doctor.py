@@ -117,8 +117,9 @@ def _device(toolchain: Gcc | Clang, device: Device) -> Tool:
     kind = f"for {support.architecture}: " if support.compiled and support.architecture else ""
     install = ""
     if support.install:
-        major = toolchain.version.partition(".")[0] if support.install == "offload" else ""
-        install = install_line(support.install, version=major)
+        # One without a runtime to offload with has none to install: another version does.
+        same = support.install == "offload" and support.compile_flags
+        install = install_line(support.install, version=toolchain.version.partition(".")[0] if same else "")
     return Tool(
         f"{_DEVICE_NAMES[device]} of {toolchain.name}",
         _OFFLOADS[device],
