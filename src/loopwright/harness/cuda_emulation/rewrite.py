@@ -97,7 +97,7 @@ def _callee(tokens: list[Token], at: int) -> int | None:
     expects_name = True
     for i in places:
         token = tokens[i]
-        if expects_name and token.text == ">":
+        if expects_name and token.text in (">", ">>>"):
             opened = _template_start(tokens, i)
             if opened is None:
                 return None
@@ -123,8 +123,8 @@ def _template_start(tokens: list[Token], at: int) -> int | None:
                 brackets += 1
             case "(" | "[" | "{":
                 brackets -= 1
-            case ">" if not brackets:
-                depth += 1
+            case ">" | ">>>" if not brackets:
+                depth += len(tokens[i].text)
             case "<" if not brackets:
                 depth -= 1
                 if not depth:
