@@ -48,11 +48,11 @@ def data_plan(
         tree, sources, language, include=include, defines=defines, standard=standard, kernel=kernel
     )
     view = View(program, kernel, editable, kernel is None and _is_whole(program), on_device)
-    drafts, pieces = _drafts(view)
+    drafts, pieces, notes = _drafts(view)
     kept = [d for d in drafts if not _is_hoisted(view, d.function, drafts, frozenset())]
     regions = tuple(_region(view, draft) for draft in kept)
     unknowns = [NotPlanned("file", u.reason, "", u.line) for u in program.unreadable]
-    unknowns += _left_out(view, pieces, regions)
+    unknowns += [*notes, *_left_out(view, pieces, regions)]
     return DataPlan(regions, tuple(unknowns), size_variables(view, regions))
 
 
@@ -64,10 +64,12 @@ def _is_whole(program: Program) -> bool:
     return has_main and not program.unreadable and called <= functions.keys()
 
 
-def _drafts(view: View) -> tuple[list[Draft], Pieces]:
+def _drafts(view: View) -> tuple[list[Draft], Pieces, list[NotPlanned]]:
+    """The drafts of the whole program, its pieces, and what prevented larger regions."""
     pieces = Pieces(view)
     for _ in range(_ROUNDS):
         found: list[Draft] = []
+        notes: dict[NotPlanned, None] = {}
         denied: dict[int, str] = {}
         for reader, function in view.functions.values():
             if not function.in_main_file or not view.editable(reader.unit.file):
@@ -75,11 +77,14 @@ def _drafts(view: View) -> tuple[list[Draft], Pieces]:
             drafts = Drafts(pieces, reader, function)
             found += drafts.find()
             denied |= drafts.denied
+            for stmt, reason in drafts.notes:
+                what = f"larger region in {function.name}"
+                notes[NotPlanned(what, reason, reader.unit.file, stmt.line)] = None
         closed = frozenset() if denied else _called_outside(view, found)
         if not denied and not closed:
-            return found, pieces
+            return found, pieces, list(notes)
         pieces = pieces.limited(denied, closed)
-    return [], pieces
+    return [], pieces, []
 
 
 def _called_outside(view: View, drafts: Sequence[Draft]) -> frozenset[str]:

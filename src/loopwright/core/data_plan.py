@@ -223,7 +223,6 @@ class RegionPlan:
     entries: str | None = None
     is_one_loop: bool = False
     structured: bool = True
-    unknowns: tuple[NotPlanned, ...] = ()
 
     @property
     def mapped(self) -> tuple[ArrayPlan, ...]:
