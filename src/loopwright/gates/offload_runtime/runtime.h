@@ -13,6 +13,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #define NAME_BYTES 96
 #define PLACE_BYTES 224
+#define FAULTS 64
 
 enum side { HOST_CODE, DEVICE_CODE };
 
@@ -97,5 +98,17 @@ void forget_host(uintptr_t start, size_t bytes);
 void left_frame(uintptr_t frame);
 void accessed(uintptr_t address, size_t bytes, int writes, int is_range, uintptr_t code);
 extern int any_maps;
+extern struct map *maps, graves[FAULTS];
+extern int grave_count;
+struct map *by_device(uintptr_t address);
+struct map *by_host(uintptr_t address);
+
+/* faults.c */
+void fault(const char *kind, const struct map *m, const char *name, uintptr_t code, uintptr_t other, long offset,
+           const char *extra);
+int item_of(const struct items *items, uintptr_t host);
+void item_name(const struct items *items, int i, char *name, char *place);
+const char *here(char *place);
+void foreign_access(uintptr_t address, int writes, uintptr_t code);
 
 #endif
