@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from model_runs import GOOD, LOOPS, another, calls, edit, go, modes, script, wor
 from loopwright import api
 from loopwright.agents.registry import find_agent
 from loopwright.core.errors import Interrupted, UsageError
-from loopwright.core.run import RunStatus
+from loopwright.core.run import Budget, RunStatus
 from loopwright.models.loopback import LoopbackServer, Say, Status
 from loopwright.models.model import Trouble
 from loopwright.system.bubblewrap import bubblewrap_problem
+from loopwright.workbench.bench import BudgetSpent
+from loopwright.workbench.journal import read_journal
 from loopwright.workbench.settings import Settings
 
 pytestmark = pytest.mark.skipif(
@@ -92,8 +95,11 @@ def test_echo_never_improves(prepared: Path, tmp_path: Path) -> None:
 def test_a_good_idea_wins_under_strategies_that_collect_ideas_first(
     strategy: str, prepared: Path, tmp_path: Path
 ) -> None:
-    run = another(prepared, tmp_path, script(tmp_path, PLAN, SLOW, FAST, STOP), strategy=strategy)
-    tried = [e.data["evaluation"] for e in work(run) if e.kind == "evaluation"]
+    agent, few = script(tmp_path, PLAN, SLOW, FAST, STOP), Budget(None, evaluations=6)
+    run = another(prepared, tmp_path, agent, strategy=strategy, budget=few)
+    with contextlib.suppress(BudgetSpent):  # the tree search would go on with moves for long
+        work(run)
+    tried = [e.data["evaluation"] for e in read_journal(run / "journal.jsonl") if e.kind == "evaluation"]
     assert "weights summed once" in [e["title"] for e in tried if e["promoted"]]
 
 
