@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 
 from loopwright.core.machine import Floors
@@ -21,6 +22,8 @@ from loopwright.toolchains.toolchain import Purpose
 from loopwright.workbench.rundir import RunDirectory
 
 _REPETITIONS = 10
+_FEWEST_SAMPLES = 10
+"""Of a profiler that asks now and then where the program is: fewer may all lie where it does nothing."""
 _GRACE_S = 60.0
 
 
@@ -37,16 +40,16 @@ def profile_build(context: Context, tree: Tree, directory: RunDirectory) -> Prof
     if build.failure is not None:
         return None
     profiler = choose().profiler
+    profile: Profile | None = None
     try:
-        while profiler is not None:
-            try:
+        while profiler is not None and (profile is None or profile.samples < _FEWEST_SAMPLES):
+            with suppress(ProfileFailed):
                 profile = _taken(context, build, case, profiler, directory)
-            except ProfileFailed:
-                profiler = choose("callgrind").profiler if profiler.name == "perf" else None
-                continue
-            position = None if context.floors is None else _position(context, build, case, context.floors)
-            return replace(profile, remarks=build.remarks, roofline=position)
-        return None
+            profiler = choose("callgrind").profiler if profiler.name == "perf" else None
+        if profile is None:
+            return None
+        position = None if context.floors is None else _position(context, build, case, context.floors)
+        return replace(profile, remarks=build.remarks, roofline=position)
     finally:
         context.builder.discard(tree, context.toolchain, variant)
 
