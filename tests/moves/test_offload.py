@@ -83,6 +83,18 @@ def test_a_nest_is_collapsed_and_its_sections_hold_what_it_touches() -> None:
     )
 
 
+def test_a_section_is_never_of_negative_length() -> None:
+    shifted = """\
+void shift(int n, double *restrict a)
+{
+    for (int i = 2; i < n - 1; i++)
+        a[i - 2] = i;
+}
+"""
+    (text,), _ = offered(shifted)
+    assert "a[0:(n - 3 > 0 ? n - 3 : 0)]" in directive(text)
+
+
 def test_a_kernel_s_sections_are_those_that_the_task_states() -> None:
     arrays = tuple(
         Argument(name, role, Dtype.F64, ("size", "size"))
@@ -195,12 +207,13 @@ MAINS = {
 #include <stdlib.h>
 void sweep(int, const double *, double *);
 int main(void) {
-    int n = 33;
-    double *u = malloc(n * n * sizeof *u), *v = malloc(n * n * sizeof *v), s = 0;
-    for (int i = 0; i < n * n; i++) { u[i] = i % 7; v[i] = -i; }
-    sweep(n, u, v);
-    for (int i = 0; i < n * n; i++) s += v[i] * (i % 5);
-    printf("%.17g\\n", s);
+    for (int n = 0; n < 34; n += n < 3 ? 1 : 15) {
+        double *u = malloc(n * n * sizeof *u), *v = malloc(n * n * sizeof *v), s = 0;
+        for (int i = 0; i < n * n; i++) { u[i] = i % 7; v[i] = -i; }
+        sweep(n, u, v);
+        for (int i = 0; i < n * n; i++) s += v[i] * (i % 5);
+        printf("%.17g\\n", s);
+    }
 }
 """),
     "fill": (ALLOCATED, """\

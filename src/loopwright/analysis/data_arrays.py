@@ -11,7 +11,7 @@ from loopwright.analysis.data_elements import fills
 from loopwright.analysis.data_host import Touch, touches_of
 from loopwright.analysis.data_piece import HostTouch, Launch, Times
 from loopwright.analysis.data_regions import Draft, is_open
-from loopwright.analysis.data_sizes import Size, text_of
+from loopwright.analysis.data_sizes import Size, length_of, text_of
 from loopwright.analysis.frontend import UnitReader
 from loopwright.analysis.ir import Loop
 from loopwright.analysis.nests import LOOPS
@@ -297,7 +297,7 @@ def item_of(base: Base, size: Polynomial) -> str:
     while inner is not None and inner.kind == "array" and inner.count is not None:
         row, tail, inner = row * inner.count, f"{tail}[0:{inner.count}]", inner.element
     rows = Polynomial.make({monomial: count // row for monomial, count in size.terms})
-    return f"{base.name}[0:{text_of(rows)}]{tail}"
+    return f"{base.name}[0:{length_of(rows)}]{tail}"
 
 
 # -- single values

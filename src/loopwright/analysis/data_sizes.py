@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import itertools
+import math
 from dataclasses import dataclass
 
 from loopwright.analysis.assignments import uncast
@@ -38,6 +40,30 @@ def text_of(polynomial: Polynomial) -> str:
         return "0"
     lead = parts[1] if parts[0] == "+" else f"-{parts[1]}"
     return " ".join([lead, *parts[2:]])
+
+
+def length_of(polynomial: Polynomial) -> str:
+    """A length as the source would write it, and never negative where sizes are small: of `n - 2` rows there
+    are none when n is 1.
+
+    A section of negative length ends the program, where the loop itself would have done nothing.
+    """
+    text = text_of(polynomial)
+    return f"({text} > 0 ? {text} : 0)" if _may_be_negative(polynomial) else text
+
+
+def _may_be_negative(polynomial: Polynomial) -> bool:
+    """Whether small sizes, from 0 on, make it negative. With many variables the answer is yes at once."""
+    symbols = sorted({symbol for monomial, _ in polynomial.terms for symbol in monomial})
+    taken = -sum(factor for _, factor in polynomial.terms if factor < 0)
+    values = range(min(taken, 8) + 2)
+    if taken == 0 or len(symbols) > 3:
+        return taken > 0
+    for sizes in itertools.product(values, repeat=len(symbols)):
+        size = dict(zip(symbols, sizes, strict=True))
+        if sum(factor * math.prod(size[s] for s in monomial) for monomial, factor in polynomial.terms) < 0:
+            return True
+    return False
 
 
 def polynomial_of(expr: Expr, reader: UnitReader, function: Function) -> Polynomial | None:

@@ -188,13 +188,13 @@ def _section(base: str, count: str, arrays: Sequence[Array]) -> str:
 def _touched(source: NestSource, arrays: Sequence[Array]) -> str:
     """How many elements hold all that the nest touches."""
     from loopwright.analysis.data_elements import NestElements
-    from loopwright.analysis.data_sizes import text_of
+    from loopwright.analysis.data_sizes import length_of
 
     unknown = Declined(f"the length of '{arrays[0].name.split('.')[0]}' is not known")
     bound = NestElements(source.nest).bound(array.id for array in arrays)
     if bound is None:
         raise unknown
-    text = text_of(bound)
+    text = length_of(bound)
     for path in re.findall(_PATH, text):
         if not is_name(path):
             words = f"is made of '{path}', which needs a variable of its own"
