@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AGENTS := .npm/.installed
 
-.PHONY: help install demo test quick exploits bench lint tools clean
+.PHONY: help install demo test quick exploits exhaustive bench lint tools clean
 
 help:
 	@echo "make demo     set up, then optimise examples/heat2d"
 	@echo "make test     set up, then lint, types, import rule and all tests"
 	@echo "make exploits all cheating and honest candidates through the gates (make test runs ten of them)"
+	@echo "make exhaustive   the long series of which make test runs a part"
 	@echo "make quick    the tests without the slow ones"
 	@echo "make bench    compilers, OpenBLAS and the built-in optimiser on suite loops: about three hours"
 	@echo "make install  only set up: .venv with loopwright, and the tools it can use"
@@ -47,6 +48,10 @@ quick: $(STAMP)
 
 # Every exploit and every honest candidate, alone: some of them are about the clock.
 exploits: $(STAMP)
+	$(BIN)/python -m pytest -m exhaustive tests/workbench/test_exploits.py
+
+# Everything that is too long for `make test`: all exploits, more random loop nests, audits of more examples.
+exhaustive: $(STAMP)
 	$(BIN)/python -m pytest -m exhaustive
 
 # Resumable: what is in $(BENCH).json stays. make bench KERNELS=show14 BENCH=show14 runs a part.

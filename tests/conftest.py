@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,17 +72,6 @@ rtol = 1e-12
 """
 
 
-@pytest.fixture
-def smooth_task(tmp_path: Path) -> Path:
-    """A folder with a program task of two files; smooth.c may be edited. About 2 ms a run."""
-    folder = tmp_path / "smooth"
-    folder.mkdir()
-    (folder / "main.c").write_text(MAIN_C)
-    (folder / "smooth.c").write_text(SMOOTH_C)
-    (folder / "loopwright.toml").write_text(TASK_TOML)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def measured_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A `.loopwright` folder whose machine.json was measured, really, once for this test process."""
@@ -92,3 +82,18 @@ def measured_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     machine_facts(home, find(None), choose_runner("auto"), home / "scratch", lambda text: None)
     return home
+
+
+@pytest.fixture
+def smooth_task(tmp_path: Path, measured_home: Path) -> Path:
+    """A folder with a program task of two files; smooth.c may be edited. About 2 ms a run. The machine
+    counts as measured there.
+    """
+    folder = tmp_path / "smooth"
+    folder.mkdir()
+    (folder / "main.c").write_text(MAIN_C)
+    (folder / "smooth.c").write_text(SMOOTH_C)
+    (folder / "loopwright.toml").write_text(TASK_TOML)
+    (folder / ".loopwright").mkdir()
+    shutil.copy(measured_home / "machine.json", folder / ".loopwright")
+    return folder

@@ -75,7 +75,7 @@ def test_open_nests_are_proved_soundly() -> None:
     assert tally["impossible proved"] == 0, tally
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_many_more_nests() -> None:
     assert_exact(total(range(20_000, 21_200), affine=True), 0.97)
     assert total(range(30_000, 31_200), affine=False)["impossible proved"] == 0

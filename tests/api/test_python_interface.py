@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import inspect
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,10 +25,8 @@ WRONG = EQUAL.replace(b"n - 1", b"n - 2")
 
 
 @pytest.fixture
-def task(smooth_task: Path, measured_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def task(smooth_task: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A measured machine, a task `smooth`, and `mine` beside it: the folder that the examples speak of."""
-    (smooth_task / ".loopwright").mkdir()
-    shutil.copy(measured_home / "machine.json", smooth_task / ".loopwright")
     mine = smooth_task.parent / "mine"
     mine.mkdir()
     (mine / "smooth.c").write_bytes(EQUAL)

@@ -36,11 +36,7 @@ def check(task: Path, path: str, *options: str) -> subprocess.CompletedProcess[s
     )  # fmt: skip
 
 
-def test_without_clang_and_valgrind_the_missing_gates_are_named(
-    smooth_task: Path, measured_home: Path, poor_path: str
-) -> None:
-    (smooth_task / ".loopwright").mkdir()
-    shutil.copy(measured_home / "machine.json", smooth_task / ".loopwright")
+def test_without_clang_and_valgrind_the_missing_gates_are_named(smooth_task: Path, poor_path: str) -> None:
     done = check(smooth_task, poor_path, "--json")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)

@@ -81,6 +81,17 @@ def checked(task: Path, changes: dict[str, bytes | None]) -> Verdict:
     return api.check(task, changes, settings=Settings(sandbox="none"))
 
 
+@pytest.fixture
+def scale_task(tmp_path: Path, measured_home: Path) -> Path:
+    """A kernel task; the machine counts as measured there."""
+    folder = tmp_path / "scale"
+    (folder / ".loopwright").mkdir(parents=True)
+    shutil.copy(measured_home / "machine.json", folder / ".loopwright")
+    (folder / "loopwright.toml").write_text(KERNEL_TOML)
+    (folder / "scale.c").write_text(KERNEL_C % "")
+    return folder
+
+
 def needs_race_gate() -> None:
     if not any(isinstance(t, Clang) and t.archer and not t.openmp_problem for t in discover()):
         pytest.skip("no clang with libomp and Archer")
@@ -125,26 +136,18 @@ def test_without_clang_the_verdict_names_what_was_not_looked_for(
         ("", {"races": "pass", "undefined": "pass"}),
     ],
 )
-def test_kernel_tasks_go_through_the_driver(pragma: str, gates: dict[str, str], tmp_path: Path) -> None:
+def test_kernel_tasks_go_through_the_driver(pragma: str, gates: dict[str, str], scale_task: Path) -> None:
     needs_race_gate()
-    folder = tmp_path / "scale"
-    folder.mkdir()
-    (folder / "loopwright.toml").write_text(KERNEL_TOML)
-    (folder / "scale.c").write_text(KERNEL_C % "")
-    verdict = checked(folder, {"scale.c": (KERNEL_C % pragma).encode()})
+    verdict = checked(scale_task, {"scale.c": (KERNEL_C % pragma).encode()})
     assert gates.items() <= verdict.by_gate.items(), verdict
 
 
-def test_a_race_in_a_kernel_is_named_by_its_own_line(tmp_path: Path) -> None:
+def test_a_race_in_a_kernel_is_named_by_its_own_line(scale_task: Path) -> None:
     needs_race_gate()
-    folder = tmp_path / "scale"
-    folder.mkdir()
-    (folder / "loopwright.toml").write_text(KERNEL_TOML)
-    (folder / "scale.c").write_text(KERNEL_C % "")
     racy = (KERNEL_C % "    static double most;\n#pragma omp parallel for reduction(+ : sum)").replace(
         "sum += x[i];", "sum += x[i];\n        most = x[i] > most ? x[i] : most;"
     )
-    verdict = checked(folder, {"scale.c": racy.encode()})
+    verdict = checked(scale_task, {"scale.c": racy.encode()})
     assert verdict.failure is not None, verdict
     assert verdict.failure.mode is FailureMode.DATA_RACE
     assert "scale.c:" in verdict.failure.message and "most" in verdict.failure.message
