@@ -104,7 +104,7 @@ def test_a_client_in_another_process_improves_a_task_by_the_tools_alone(
     talk(["mcp", str(smooth_task), "--home", str(measured_home), "--budget", "4m"], conversation)
     result = told["result"]
     assert result["status"] == "improved" and result["agent"] == "mcp" and result["evaluations"] == 2
-    assert "odd" not in json.dumps(told["task"]) and "1021" not in json.dumps(told["task"]), (
+    assert "odd" not in json.dumps(told["task"]) and "0000001021" not in json.dumps(told["task"]), (
         "held-out case shown"
     )
     events = read_journal(Path(result["directory"]) / "journal.jsonl")
