@@ -24,7 +24,7 @@ from loopwright.core.data_values import size_values
 from loopwright.core.errors import TaskError
 from loopwright.core.task import Argument, Dtype, Kernel, Language, Role
 from loopwright.core.tree import Tree
-from loopwright.workbench.loops import data_plan_of
+from loopwright.gates import offloaded_plan
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEAD = "#include <stdio.h>\n#include <stdlib.h>\n#include <math.h>\n"
@@ -442,7 +442,7 @@ def test_loops_can_be_kept_from_the_device() -> None:
 )
 def test_examples(name: str, scratch: set[str], structured: bool) -> None:
     task = api.task_at(EXAMPLES / "offload" / name)
-    plan = data_plan_of(task)
+    plan = offloaded_plan.plan_of(task)
     region = only(plan)
     assert {a.name for a in region.arrays if a.scratch} == scratch
     assert region.structured is structured and region.entries == "1"

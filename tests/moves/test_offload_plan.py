@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from loopwright.analysis.frontend import sources_of
 from loopwright.core.errors import ToolMissing
 from loopwright.core.task import Case, Language, Target, Task, Use
 from loopwright.core.tree import Tree
@@ -22,7 +23,6 @@ from loopwright.tasks.load import load_task
 from loopwright.toolchains import devices
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import Toolchain, Variant
-from loopwright.workbench.loops import sources_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -11,11 +11,11 @@ from loopwright.agents.lessons import Lesson
 from loopwright.agents.memory import offered
 from loopwright.agents.ranking import ranked, taught_about
 from loopwright.agents.strategies.looks import key_of, line_of
+from loopwright.analysis.frontend import sources_of
 from loopwright.core.candidate import Candidate, Edit
 from loopwright.moves.proposals import Proposals, proposals
 from loopwright.moves.tile_shape import vector_unit
 from loopwright.workbench.bench import Workbench
-from loopwright.workbench.loops import sources_of
 
 _MOST_REFUSALS = 100
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from loopwright.analysis.facts import LoopFacts
+from loopwright.analysis.frontend import sources_of
 from loopwright.analysis.ir import Loop
 from loopwright.core.task import Task
 from loopwright.core.tree import Tree
 from loopwright.moves.regions import without_loop_directives
-from loopwright.workbench.loops import loops_of, sources_of
+from loopwright.workbench.loops import loops_of
 
 Lines = Collection[tuple[str, int]]
 

@@ -25,6 +25,14 @@ from loopwright.analysis.syntax import Function, Stmt, Unit
 from loopwright.core.task import Kernel, Language
 from loopwright.core.tree import Tree
 
+_READ = (".c", ".cc", ".cpp", ".cxx", ".c++", ".C")
+_CODE = {*_READ, ".cu", ".f", ".f90", ".F90", ".s", ".S"}
+
+
+def sources_of(tree: Tree) -> tuple[str, ...]:
+    """All C and C++ sources in `tree`; headers are read through them."""
+    return tuple(path for path in tree if path.endswith(_READ))
+
 
 @dataclass(frozen=True)
 class SourceFacts:
@@ -184,12 +192,9 @@ def _is_whole_program(tree: Tree, sources: Sequence[str], units: Sequence[Unit])
     """Whether no code outside of `units` can call their functions or make objects of their types."""
     functions = {f.key: f for unit in units for f in unit.functions.values()}
     has_main = any(f.name == "main" for f in functions.values())
-    others = [p for p in tree if PurePosixPath(p).suffix in _SUFFIXES and p not in sources]
+    others = [p for p in tree if PurePosixPath(p).suffix in _CODE and p not in sources]
     outside = {key for unit in units for key in unit.called if key not in functions}
     return has_main and not others and not outside
-
-
-_SUFFIXES = {".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cu", ".f", ".f90", ".F90", ".s", ".S"}
 
 
 def _lay_out(tree: Tree, folder: Path) -> None:

@@ -27,14 +27,15 @@ def analyze(
     Every verdict is proved, refuted or unknown; what is unknown says why.
     """
     from loopwright import api
+    from loopwright.gates.offloaded_plan import plan_of
     from loopwright.reports.data_plan import print_plan
     from loopwright.reports.loops import print_loops
-    from loopwright.workbench.loops import data_plan_of, loops_of
+    from loopwright.workbench.loops import loops_of
     from loopwright.workbench.records import to_data
 
     task = api.task_at(path)
     if plan:
-        planned = data_plan_of(task)
+        planned = plan_of(task)
         if json:
             print_json({"task": task.name, **to_data(planned)})
         else:

@@ -332,14 +332,15 @@ def _sum(transfers: tuple[Transfer, ...], values: Mapping[str, int]) -> tuple[in
     bytes_: int | None = 0
     times: int | None = 0
     for transfer in transfers:
-        count = _or_none(transfer.times, values)
-        size = _or_none(transfer.bytes, values)
+        count = known_value(transfer.times, values)
+        size = known_value(transfer.bytes, values)
         times = None if times is None or count is None else times + count
         bytes_ = None if bytes_ is None or count is None or size is None else bytes_ + count * size
     return bytes_, times
 
 
-def _or_none(text: str | None, values: Mapping[str, int]) -> int | None:
+def known_value(text: str | None, values: Mapping[str, int]) -> int | None:
+    """The value of a size or count of a plan, at least 0; None when it is not known."""
     if text is None:
         return None
     try:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
-from pathlib import PurePosixPath
 
-from loopwright.core.data_plan import DataPlan, value_of
-from loopwright.core.errors import TaskError
-from loopwright.core.task import Case, Task
+from loopwright.core.data_plan import DataPlan
+from loopwright.core.task import Task
 from loopwright.core.tree import Tree
 from loopwright.gates.findings import Place
 
-_SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C"})
 _MOST_PLANS = 64
 _plans: dict[tuple[str, frozenset[Place] | None], DataPlan] = {}
 
@@ -23,6 +20,7 @@ def plan_of(task: Task, device: frozenset[Place] | None = None) -> DataPlan:
     `device` are the lines of the original whose loops run on the device; None: all loops that can.
     """
     from loopwright.analysis.data_plan import data_plan  # libclang and islpy: only when asked for
+    from loopwright.analysis.frontend import sources_of
 
     def chosen(file: str, offset: int) -> bool:
         assert device is not None
@@ -32,10 +30,9 @@ def plan_of(task: Task, device: frozenset[Place] | None = None) -> DataPlan:
     if key not in _plans:
         while len(_plans) >= _MOST_PLANS:
             _plans.pop(next(iter(_plans)))
-        sources = tuple(path for path in task.tree if PurePosixPath(path).suffix in _SUFFIXES)
         _plans[key] = data_plan(
             task.tree,
-            sources,
+            sources_of(task.tree),
             task.language,
             include=task.build.include,
             defines=task.build.defines,
@@ -65,28 +62,3 @@ def lines_of_original(original: Tree, candidate: Tree, places: Iterable[Place]) 
 
 def _lines(content: bytes) -> list[str]:
     return [" ".join(line.split()) for line in content.decode("utf-8", "replace").splitlines()]
-
-
-def values_of(plan: DataPlan, case: Case) -> dict[str, int]:
-    """The values that the variables of `plan` have in `case`, as far as they are known."""
-    values = dict(case.params)
-    for variable in plan.variables:
-        value = variable.default
-        if variable.argument is not None and variable.argument <= len(case.args):
-            try:
-                value = int(case.args[variable.argument - 1])
-            except ValueError:
-                value = None
-        if value is not None:
-            values[variable.name] = value
-    return values
-
-
-def known_value(text: str | None, values: dict[str, int]) -> int | None:
-    """The value of a size or count of a plan; None when it is not known."""
-    if text is None:
-        return None
-    try:
-        return max(0, value_of(text, values))
-    except TaskError:
-        return None

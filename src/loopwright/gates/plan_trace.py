@@ -106,7 +106,7 @@ def moved(tree: Tree, context: Context) -> tuple[Movement, ...] | str:
     if not plan.regions:
         why = "; ".join(f"{u.what}: {u.reason}" for u in plan.unknowns[:_SHOWN])
         return f"there is no data plan{f' ({why})' if why else ''}"
-    return movements(plan, case, watched.trace.copies)
+    return movements(plan, context.task, case, watched.trace.copies)
 
 
 def _plan_for(watched: Watched, tree: Tree, context: Context) -> DataPlan:

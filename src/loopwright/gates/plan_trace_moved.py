@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from loopwright.core.data_plan import DataPlan, expected
-from loopwright.core.task import Case
-from loopwright.gates.offloaded_plan import known_value, values_of
+from loopwright.core.data_plan import DataPlan, expected, known_value
+from loopwright.core.data_values import size_values
+from loopwright.core.task import Case, Task
 from loopwright.gates.reports_omptarget import Copies
 
 SLACK = 0.1
@@ -57,9 +57,9 @@ class Movement:
         )
 
 
-def movements(plan: DataPlan, case: Case, copies: Iterable[Copies]) -> tuple[Movement, ...]:
-    """What `plan` expects in `case` and what was copied, for every array of either, planned ones first."""
-    values = values_of(plan, case)
+def movements(plan: DataPlan, task: Task, case: Case, copies: Iterable[Copies]) -> tuple[Movement, ...]:
+    """What `plan` expects in `case` of `task` and what was copied: all arrays, planned ones first."""
+    values = size_values(plan, task, case)
     planned: dict[tuple[str, str], Movement] = {}
     for region in plan.regions:
         entries = known_value(region.entries, values)
