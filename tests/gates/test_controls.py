@@ -46,15 +46,6 @@ def subject(source: str) -> Subject:
 
 
 @pytest.fixture
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, so that controls are really tried."""
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
-    monkeypatch.setattr(controls, "_refused", {})
-    return folder / "loopwright" / "controls.json"
-
-
-@pytest.fixture
 def without_clang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tools = tmp_path / "bin"
     tools.mkdir()

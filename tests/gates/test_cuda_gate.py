@@ -95,13 +95,9 @@ def test_what_cannot_be_emulated_is_never_a_pass() -> None:
     assert "stencil.cu:2: not available without a device: cooperative groups" in verdict.failure.message
 
 
-@pytest.mark.usefixtures("no_nvcc")
-def test_without_its_control_the_gate_is_not_available(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("no_nvcc", "own_cache")
+def test_without_its_control_the_gate_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
     _, clean = controls.sources("emulated")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(controls, "_refused", {})
     # A fault that is said to be there and is not cannot be caught.
     promised = clean.replace("values[i] += 1;", "values[i] += 1;  // planted")
     assert promised != clean

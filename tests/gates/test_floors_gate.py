@@ -26,6 +26,8 @@ from loopwright.toolchains.discovery import find
 from loopwright.toolchains.toolchain import NATIVE_FLAGS, Variant
 from loopwright.workbench.machine_file import machine_facts
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 FULL = Case("full", Use.TIME, params={"n": 1000})
 
 
@@ -33,13 +35,6 @@ FULL = Case("full", Use.TIME, params={"n": 1000})
 def machine(measured_home: Path, tmp_path: Path) -> Floors:
     facts = machine_facts(measured_home, find(None), DirectRunner(), tmp_path, lambda text: None)
     return facts.floors
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
-    return folder / "loopwright" / "controls.json"
 
 
 def context_of(scratch: Path, floors: Floors | None, work: Work, original_s: float | None = None) -> Context:

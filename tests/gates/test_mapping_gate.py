@@ -36,9 +36,8 @@ def test_each_faulty_control_has_a_planted_line_and_its_twin_has_none(gate: Gate
     assert controls.planted(faulty) and not controls.planted(clean)
 
 
-def test_a_control_that_is_not_caught_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapping_control, "_refused", {})
-    monkeypatch.setattr(mapping_control, "is_remembered", lambda key: False)
+@pytest.mark.usefixtures("own_cache")
+def test_a_control_that_is_not_caught_is_told(tmp_path: Path) -> None:
     context = offload_context(FAULTY, tmp_path)
     assert "was not caught" in mapping_control.proven("offloaded", context, lambda watched, tree: ())
     assert "was not caught" in mapping_control.proven("offloaded", context, lambda *_: pytest.fail("again"))

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from loopwright.core.task import Build, Case, Output, StdoutMode, Task
 from loopwright.core.tree import Tree
+from loopwright.gates import proofs
 from loopwright.gates.findings import Place
 from loopwright.gates.gate import Context
 from loopwright.gates.instrument import Instrument, observe
-from loopwright.gates.proofs import is_remembered, remember
 from loopwright.harness.build import Builder
 from loopwright.harness.execute import CaseRunner
 from loopwright.harness.failures import failure_of
@@ -26,24 +26,17 @@ _FOLDER = Path(__file__).with_name("controls")
 _SUFFIXES = (".c", ".cu")
 _MARK = "planted"
 _WALL_S = 60.0
-_refused: dict[str, str] = {}
 
 
 def proven(instrument: Instrument, toolchain: Toolchain, context: Context) -> str:
     """Empty when `instrument` passed its control with `toolchain` on this machine, now or earlier; else what
-    went wrong. A success is remembered in the cache folder, a failure for this process only.
+    went wrong.
     """
-    key = _key(instrument, toolchain, context)
-    if key in _refused:
-        return _refused[key]
-    if is_remembered(key):
-        return ""
-    problem = _tried(instrument, toolchain, context)
-    if problem:
-        _refused[key] = problem
-    else:
-        remember(key, f"{instrument.name} with {toolchain.name} {toolchain.version}")
-    return problem
+    return proofs.proven(
+        _key(instrument, toolchain, context),
+        f"{instrument.name} with {toolchain.name} {toolchain.version}",
+        lambda: _tried(instrument, toolchain, context),
+    )
 
 
 def sources(name: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from loopwright.core.tree import Tree
@@ -86,3 +87,9 @@ def locate(path: str, line: str, tree: Tree) -> Place | None:
 def excerpt(report: str, directory: str) -> str:
     """`report` with the folder of the build cut off from paths, at most 3000 characters."""
     return report.replace(f"{directory}/", "").strip()[:_EXCERPT_CHARACTERS]
+
+
+def new_words(words: Iterable[bytes], original: Tree, candidate: Tree) -> list[str]:
+    """Those of `words` that stand in `candidate` and nowhere in `original`."""
+    before, after = (b"\n".join(tree.values()) for tree in (original, candidate))
+    return [word.decode() for word in words if word in after and word not in before]

@@ -13,6 +13,7 @@ from loopwright.core.task import Build, Case, Output, StdoutMode, Task, Use, Wor
 from loopwright.core.timing import Comparison, Floor, Sample
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, GateResult, GateStatus
+from loopwright.gates import proofs
 from loopwright.gates.floors import (
     NAME,
     below_floor,
@@ -23,7 +24,6 @@ from loopwright.gates.floors import (
     shown,
 )
 from loopwright.gates.gate import Context
-from loopwright.gates.proofs import is_remembered, remember
 from loopwright.harness.build import Builder
 from loopwright.harness.execute import CaseRunner, RunOptions
 from loopwright.system.execution import Limits
@@ -55,12 +55,9 @@ class FloorsGate:
         if context.floors is None:
             return "the machine's ceilings are not measured"
         key = self._key(context)
-        if key not in self._controls and is_remembered(key):
-            self._controls[key] = ""
         if key not in self._controls:
-            self._controls[key] = self._tried(context)
-            if not self._controls[key]:
-                remember(key, f"{NAME} with {context.toolchain.name} {context.toolchain.version}")
+            what = f"{NAME} with {context.toolchain.name} {context.toolchain.version}"
+            self._controls[key] = proofs.proven(key, what, lambda: self._tried(context))
         return self._controls[key]
 
     def floors(self, context: Context, cases: Sequence[str]) -> dict[str, Floor]:

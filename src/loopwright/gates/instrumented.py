@@ -11,7 +11,7 @@ from loopwright.core.task import Case, Target, Use
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, GateResult, GateStatus
 from loopwright.gates.controls import proven
-from loopwright.gates.findings import Finding
+from loopwright.gates.findings import Finding, new_words
 from loopwright.gates.gate import Context, Stage, Subject
 from loopwright.gates.instrument import Deadline, Instrument, Observation, observe
 from loopwright.harness.failures import failure_of
@@ -145,7 +145,7 @@ class InstrumentedGate:
         told = [f"in the original too: {f.message(candidate.tree)}" for f in shared.values()]
         if shared and self.instrument.ends_program:
             unfinished.append("nothing after what the original does too was reached")
-        if hints := _new_hints(context.task.tree, candidate.tree):
+        if hints := new_words(_HINTS, context.task.tree, candidate.tree):
             unfinished.append(f"the candidate may behave otherwise when it is watched: {', '.join(hints)}")
         if unfinished:
             return self._unavailable("; ".join((*unfinished, *told)))
@@ -223,8 +223,3 @@ def _all_of(seen: Observation) -> tuple[Finding, ...]:
     if seen.reported and not seen.findings and not seen.explained:
         return (Finding("something is reported by the exit status, the report is missing"),)
     return seen.findings
-
-
-def _new_hints(original: Tree, candidate: Tree) -> list[str]:
-    before, after = (b"\n".join(tree.values()) for tree in (original, candidate))
-    return [hint.decode() for hint in _HINTS if hint in after and hint not in before]

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 
-from loopwright.core.errors import LoopwrightError, ToolMissing
 from loopwright.core.modes import FailureMode
-from loopwright.core.task import Case, Target
+from loopwright.core.task import Case
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, GateResult, GateStatus
-from loopwright.gates.findings import Finding, locate
+from loopwright.gates.findings import Finding, locate, new_words
 from loopwright.gates.gate import Context, Stage, Subject
-from loopwright.gates.mapping_control import proven
 from loopwright.gates.mapping_runtime import toolchain_for
 from loopwright.gates.mapping_watch import CASE_BUDGET_S, Watched, built, cases_of, watch
 from loopwright.gates.mapping_words import message, worded
 from loopwright.gates.reports_omptarget import errors
+from loopwright.gates.watched_gate import WatchedGate
 from loopwright.harness.failures import failure_of
 
 GATE_BUDGET_S = 180.0
@@ -25,7 +24,7 @@ _HINTS = (b"no_sanitize", b"disable_sanitizer_instrumentation", b"__sanitizer_co
           b"LD_PRELOAD", b"__tgt_", b"ompt_start_tool")  # fmt: skip
 
 
-class MappingGate:
+class MappingGate(WatchedGate):
     """Fails a candidate for the first fault of its data mapping: values that are stale, unset or lost when
     they are read, on either side, host pointers followed on the device, accesses outside of mapped sections,
     device memory used after its end. The message has the variable, the line that met the fault and the line
@@ -36,42 +35,30 @@ class MappingGate:
 
     name = "mapping"
     stage = Stage.EVERY
-    targets = frozenset({Target.OFFLOAD})
 
-    def available(self, context: Context) -> str:
-        """Empty when a clang here has a host device, and the gate's control was caught on it."""
-        try:
-            return proven(self.name, context, judged)
-        except LoopwrightError as error:
-            return str(error)
+    def findings(self, watched: Watched, tree: Tree) -> tuple[tuple[Finding, str], ...]:
+        """See :func:`judged`."""
+        return judged(watched, tree)
 
-    def check(self, subject: Subject, context: Context) -> GateResult:
+    def judge(self, subject: Subject, context: Context) -> GateResult:
         """Watch the candidate's cases up to the first with a fault."""
-        started = time.monotonic()
-        result = self._check(subject, context, started + GATE_BUDGET_S)
-        return GateResult(self.name, result.status, time.monotonic() - started, result.failure, result.reason)
-
-    def _check(self, subject: Subject, context: Context, deadline_s: float) -> GateResult:
-        try:
-            build = built(subject.tree, context)
-            if build.failure is not None:
-                return self._not_built(build.failure, context)
-            doubts = []
-            for case in cases_of(context):
-                if time.monotonic() > deadline_s:
-                    doubts.append(f"case {case.name} was not run: no time left")
-                    continue
-                watched = watch(subject.tree, case, context)
-                result = self._of_case(watched, subject.tree, case, context)
-                if isinstance(result, Failure):
-                    return GateResult(self.name, GateStatus.FAIL, failure=result)
-                doubts += [result] if result else []
-            if hints := _new_hints(context.task.tree, subject.tree):
-                doubts.append(f"the candidate may behave otherwise when it is watched: {', '.join(hints)}")
-        except ToolMissing as error:
-            doubts = [str(error)]
-        status = GateStatus.NOT_AVAILABLE if doubts else GateStatus.PASS
-        return GateResult(self.name, status, reason="; ".join(doubts))
+        deadline_s = time.monotonic() + GATE_BUDGET_S
+        build = built(subject.tree, context)
+        if build.failure is not None:
+            return self._not_built(build.failure, context)
+        doubts = []
+        for case in cases_of(context):
+            if time.monotonic() > deadline_s:
+                doubts.append(f"case {case.name} was not run: no time left")
+                continue
+            watched = watch(subject.tree, case, context)
+            result = self._of_case(watched, subject.tree, case, context)
+            if isinstance(result, Failure):
+                return GateResult(self.name, GateStatus.FAIL, failure=result)
+            doubts += [result] if result else []
+        if hints := new_words(_HINTS, context.task.tree, subject.tree):
+            doubts.append(f"the candidate may behave otherwise when it is watched: {', '.join(hints)}")
+        return self.doubt("; ".join(doubts)) if doubts else GateResult(self.name, GateStatus.PASS)
 
     def _of_case(self, watched: Watched, tree: Tree, case: Case, context: Context) -> Failure | str:
         """The failure of one case, or why there is doubt; "" when there is none."""
@@ -116,7 +103,7 @@ class MappingGate:
                 f"the task does not build with {toolchain_for(context).name} for its host device: "
                 f"{original.failure.message}"
             )
-            return GateResult(self.name, GateStatus.NOT_AVAILABLE, reason=reason)
+            return self.doubt(reason)
         told = f"the original builds for the host device, this does not: {failure.message}"
         return GateResult(
             self.name, GateStatus.FAIL, failure=Failure(failure.mode, self.name, told, failure.evidence)
@@ -135,11 +122,6 @@ def judged(watched: Watched, tree: Tree) -> tuple[tuple[Finding, str], ...]:
         finding = Finding(f"libomptarget: {what}", (place,) if place is not None else ())
         found.setdefault((what, finding.places), (finding, ""))
     return tuple(found.values())
-
-
-def _new_hints(original: Tree, candidate: Tree) -> list[str]:
-    before, after = (b"\n".join(tree.values()) for tree in (original, candidate))
-    return [hint.decode() for hint in _HINTS if hint in after and hint not in before]
 
 
 MAPPING = MappingGate()

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from loopwright.core.task import Build, Case, Language, Output, StdoutMode, Task
 from loopwright.core.tree import Tree
+from loopwright.gates import proofs
 from loopwright.gates.controls import planted, sources
 from loopwright.gates.findings import Finding
 from loopwright.gates.gate import Context
 from loopwright.gates.mapping_runtime import library, toolchain_for, variant_for
 from loopwright.gates.mapping_watch import Watched, built, watch
-from loopwright.gates.proofs import is_remembered, remember
 from loopwright.harness.build import Builder
 from loopwright.harness.execute import CaseRunner
 from loopwright.harness.failures import failure_of
@@ -22,7 +22,6 @@ from loopwright.system.execution import Limits
 
 Judge = Callable[[Watched, Tree], tuple[tuple[Finding, str], ...]]
 _SOURCE = "control.c"
-_refused: dict[str, str] = {}
 
 
 def proven(name: str, context: Context, judge: Judge) -> str:
@@ -39,16 +38,8 @@ def proven(name: str, context: Context, judge: Judge) -> str:
         context.cases.runner.name, platform.release(),
     )  # fmt: skip
     key = hashlib.sha256(repr(used).encode()).hexdigest()
-    if key in _refused:
-        return _refused[key]
-    if is_remembered(key):
-        return ""
-    problem = _tried(name, context, judge)
-    if problem:
-        _refused[key] = problem
-    else:
-        remember(key, f"{name} with {toolchain.name} {toolchain.version}")
-    return problem
+    what = f"{name} with {toolchain.name} {toolchain.version}"
+    return proofs.proven(key, what, lambda: _tried(name, context, judge))
 
 
 def _tried(name: str, context: Context, judge: Judge) -> str:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass
 
-from loopwright.core.errors import LoopwrightError, ToolMissing
 from loopwright.core.modes import FailureMode
-from loopwright.core.task import Target, Task
+from loopwright.core.task import Task
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, GateResult, GateStatus
-from loopwright.gates.findings import Finding, Place, source_text
+from loopwright.gates.findings import Finding, Place, new_words, source_text
 from loopwright.gates.gate import Context, Stage, Subject
-from loopwright.gates.mapping_control import proven
 from loopwright.gates.mapping_watch import Watched, built, cases_of, watch
 from loopwright.gates.offloaded_plan import plan_of
+from loopwright.gates.watched_gate import WatchedGate
 from loopwright.harness.failures import failure_of
 
 LEAST_SHARE = 0.1
@@ -66,7 +64,7 @@ class Share:
         return max(0.0, min(self.device / (self.device + self.left), 1.0 - self.left / self.movable))
 
 
-class OffloadedGate:
+class OffloadedGate(WatchedGate):
     """Fails a candidate whose target regions do next to nothing of the work that could be offloaded: empty or
     dummy regions with the computation left on the host, `if(0)`, the initial device, a fallback.
 
@@ -76,25 +74,16 @@ class OffloadedGate:
 
     name = "offloaded"
     stage = Stage.EVERY
-    targets = frozenset({Target.OFFLOAD})
 
-    def available(self, context: Context) -> str:
-        """Empty when a clang here has a host device, and the gate's control was caught on it."""
-        try:
-            return proven(self.name, context, idle)
-        except LoopwrightError as error:
-            return str(error)
+    def findings(self, watched: Watched, tree: Tree) -> tuple[tuple[Finding, str], ...]:
+        """The busiest line of the host, when that did more than the device."""
+        work = work_of(watched)
+        if work.device >= work.host_steps or not work.host:
+            return ()
+        return ((Finding("the work is done on the host", (work.host.most_common(1)[0][0],)), ""),)
 
-    def check(self, subject: Subject, context: Context) -> GateResult:
+    def judge(self, subject: Subject, context: Context) -> GateResult:
         """Count the work of the case that has most of it."""
-        started = time.monotonic()
-        try:
-            result = self._check(subject, context)
-        except ToolMissing as error:
-            result = GateResult(self.name, GateStatus.NOT_AVAILABLE, reason=str(error))
-        return GateResult(self.name, result.status, time.monotonic() - started, result.failure, result.reason)
-
-    def _check(self, subject: Subject, context: Context) -> GateResult:
         case = cases_of(context)[-1]
         for tree, who in ((context.task.tree, "the original"), (subject.tree, "the candidate")):
             build = built(tree, context)
@@ -103,20 +92,19 @@ class OffloadedGate:
             )
             if problem is not None or not watch(tree, case, context).trace.complete:
                 told = problem.message if problem is not None else "its end is not recorded"
-                return self._doubt(f"{who} cannot be counted, case {case.name}: {told}")
+                return self.doubt(f"{who} cannot be counted, case {case.name}: {told}")
         original = work_of(watch(context.task.tree, case, context))
         watched = watch(subject.tree, case, context)
         share = share_of(context.task, original, work_of(watched))
         if share.movable < _LEAST_STEPS:
-            return self._doubt(f"case {case.name} has next to nothing to do ({share.movable} steps)")
+            return self.doubt(f"case {case.name} has next to nothing to do ({share.movable} steps)")
         said = (
             f"case {case.name}: {share.value:.0%} of the work that could be offloaded ran in target regions"
         )
         if share.value < LEAST_SHARE:
             return self._failed(said, share, watched, subject.tree)
-        both = [b"\n".join(tree.values()) for tree in (context.task.tree, subject.tree)]
-        if hints := [hint.decode() for hint in _HINTS if hint in both[1] and hint not in both[0]]:
-            return self._doubt(f"the candidate has code whose work is not counted: {', '.join(hints)}")
+        if hints := new_words(_HINTS, context.task.tree, subject.tree):
+            return self.doubt(f"the candidate has code whose work is not counted: {', '.join(hints)}")
         return GateResult(self.name, GateStatus.PASS, reason=said)
 
     def _failed(self, said: str, share: Share, watched: Watched, tree: Tree) -> GateResult:
@@ -128,9 +116,6 @@ class OffloadedGate:
         told = f"{said}; {_regions(watched)}; the host is busy at {', '.join(lines) or 'no line of the task'}"
         failure = Failure(FailureMode.NOT_OFFLOADED, self.name, told, evidence)
         return GateResult(self.name, GateStatus.FAIL, failure=failure)
-
-    def _doubt(self, reason: str) -> GateResult:
-        return GateResult(self.name, GateStatus.NOT_AVAILABLE, reason=reason)
 
 
 def work_of(watched: Watched) -> Work:
@@ -162,14 +147,6 @@ def share_of(task: Task, original: Work, candidate: Work) -> Share:
     )
     fixed = original.host_steps - movable
     return Share(movable, max(0, candidate.host_steps - fixed), candidate.device)
-
-
-def idle(watched: Watched, tree: Tree) -> tuple[tuple[Finding, str], ...]:
-    """For the control: the busiest line of the host, when that did more than the device."""
-    work = work_of(watched)
-    if work.device >= work.host_steps or not work.host:
-        return ()
-    return ((Finding("the work is done on the host", (work.host.most_common(1)[0][0],)), ""),)
 
 
 def _regions(watched: Watched) -> str:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
-
 from loopwright.core.data_plan import DataPlan
-from loopwright.core.errors import LoopwrightError, ToolMissing
 from loopwright.core.modes import FailureMode
-from loopwright.core.task import Target
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, GateResult, GateStatus
 from loopwright.gates.findings import Finding, Place, locate
 from loopwright.gates.gate import Context, Stage, Subject
-from loopwright.gates.mapping_control import proven
 from loopwright.gates.mapping_watch import Watched, built, cases_of, watch
 from loopwright.gates.offloaded_plan import lines_of_original, plan_of
 from loopwright.gates.plan_trace_moved import Movement, excess, movements, table
+from loopwright.gates.watched_gate import WatchedGate
 from loopwright.harness.failures import failure_of
 
 _SHOWN = 3
@@ -23,7 +19,7 @@ _CONTROL_BYTES = 4000
 """What the control copies in each direction: two buffers of this size come back, one goes there."""
 
 
-class PlanTraceGate:
+class PlanTraceGate(WatchedGate):
     """Fails a candidate that moves more between host and device than the plan says for the loops that it has
     on the device, beyond a slack of 10 % and 256 bytes for each array. Less than planned is fine; single
     values do not count.
@@ -33,35 +29,34 @@ class PlanTraceGate:
 
     name = "plan-trace"
     stage = Stage.FINAL
-    targets = frozenset({Target.OFFLOAD})
 
-    def available(self, context: Context) -> str:
-        """Empty when a clang here has a host device, and the gate's control was counted right on it."""
-        try:
-            return proven(self.name, context, counted)
-        except LoopwrightError as error:
-            return str(error)
+    def findings(self, watched: Watched, tree: Tree) -> tuple[tuple[Finding, str], ...]:
+        """The lines of the control whose copies, by the runtime's count, are not what they should be."""
+        found: list[tuple[Finding, str]] = []
+        seen: dict[str, int] = {"to": 0, "from": 0}
+        places: dict[str, Place | None] = {}
+        for copy in watched.trace.copies:
+            seen[copy.way] += copy.bytes
+            path, _, line = copy.place.rpartition(":")
+            places[copy.way] = locate(path, line, tree) if line.isdigit() else None
+        for way, bytes_ in (("to", _CONTROL_BYTES), ("from", 2 * _CONTROL_BYTES)):
+            place = places.get(way)
+            if seen[way] != bytes_:
+                found.append((Finding(f"{seen[way]} bytes {way} the device", (place,) if place else ()), ""))
+        return tuple(found)
 
-    def check(self, subject: Subject, context: Context) -> GateResult:
+    def judge(self, subject: Subject, context: Context) -> GateResult:
         """Compare the case that has most to do."""
-        started = time.monotonic()
-        try:
-            result = self._check(subject, context)
-        except ToolMissing as error:
-            result = self._doubt(str(error))
-        return GateResult(self.name, result.status, time.monotonic() - started, result.failure, result.reason)
-
-    def _check(self, subject: Subject, context: Context) -> GateResult:
         case = cases_of(context)[-1]
         found = moved(subject.tree, context)
         if isinstance(found, str):
-            return self._doubt(f"case {case.name}: {found}")
+            return self.doubt(f"case {case.name}: {found}")
         over = excess(found)
         if over:
             return self._failed(case.name, over, found)
         unknown = [m for m in found if m.planned_bytes is None and not m.is_scalar]
         if unknown and not any(m.planned_bytes for m in found):
-            return self._doubt(f"case {case.name}: the plan has no numbers for {unknown[0].array}")
+            return self.doubt(f"case {case.name}: the plan has no numbers for {unknown[0].array}")
         return GateResult(self.name, GateStatus.PASS, reason=f"case {case.name}: {_totals(found)}")
 
     def _failed(self, case: str, over: tuple[Movement, ...], found: tuple[Movement, ...]) -> GateResult:
@@ -81,9 +76,6 @@ class PlanTraceGate:
             evidence,
         )
         return GateResult(self.name, GateStatus.FAIL, failure=failure)
-
-    def _doubt(self, reason: str) -> GateResult:
-        return GateResult(self.name, GateStatus.NOT_AVAILABLE, reason=reason)
 
 
 def moved(tree: Tree, context: Context) -> tuple[Movement, ...] | str:
@@ -118,22 +110,6 @@ def _plan_for(watched: Watched, tree: Tree, context: Context) -> DataPlan:
     lines = lines_of_original(task.tree, tree, (place for place in places if place is not None))
     plan = plan_of(task, lines)
     return plan if plan.regions else plan_of(task)
-
-
-def counted(watched: Watched, tree: Tree) -> tuple[tuple[Finding, str], ...]:
-    """For the control: the lines whose copies, by the runtime's count, are not what they should be."""
-    found: list[tuple[Finding, str]] = []
-    seen: dict[str, int] = {"to": 0, "from": 0}
-    places: dict[str, Place | None] = {}
-    for copy in watched.trace.copies:
-        seen[copy.way] += copy.bytes
-        path, _, line = copy.place.rpartition(":")
-        places[copy.way] = locate(path, line, tree) if line.isdigit() else None
-    for way, bytes_ in (("to", _CONTROL_BYTES), ("from", 2 * _CONTROL_BYTES)):
-        place = places.get(way)
-        if seen[way] != bytes_:
-            found.append((Finding(f"{seen[way]} bytes {way} the device", (place,) if place else ()), ""))
-    return tuple(found)
 
 
 def _totals(found: tuple[Movement, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from loopwright.core.errors import LoopwrightError
@@ -10,15 +11,27 @@ from loopwright.system.compiled import cache_folder
 from loopwright.system.store import write_atomically
 
 _FILE = "controls.json"
+_refused: dict[str, str] = {}
 
 
-def is_remembered(key: str) -> bool:
-    """Whether :func:`remember` was called with `key` here, by this or another process."""
-    return key in _remembered()
+def proven(key: str, what: str, tried: Callable[[], str]) -> str:
+    """Empty when `tried` was empty for `key` here, now or earlier, in this or another process; else what it
+    says is wrong. A success is remembered in the cache folder, where `what` says to people what it was; a
+    failure for this process only.
+    """
+    if key in _refused:
+        return _refused[key]
+    if key in _remembered():
+        return ""
+    problem = tried()
+    if problem:
+        _refused[key] = problem
+    else:
+        _remember(key, what)
+    return problem
 
 
-def remember(key: str, what: str) -> None:
-    """Note that what `key` stands for was proved; `what` says it to people who open the file."""
+def _remember(key: str, what: str) -> None:
     try:
         content = json.dumps({**_remembered(), key: what}, indent=1, sort_keys=True)
         write_atomically(_path(), content.encode())
