@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -116,38 +117,50 @@ class ProviderModel:
         return next((os.environ[n] for n in names if os.environ.get(n)), "")
 
     async def _ask(self, request: Request) -> ModelResponse:
+        # The clients' own time-outs bound the wait between bytes; a server that dribbles would never end.
+        return await asyncio.wait_for(self._answered(request), request.timeout_s + _GRACE_S)
+
+    async def _answered(self, request: Request) -> ModelResponse:
         from pydantic_ai.direct import model_request
         from pydantic_ai.settings import ModelSettings
 
         settings = ModelSettings(max_tokens=request.most_tokens, timeout=request.timeout_s)
         if request.temperature is not None:
             settings["temperature"] = request.temperature
-        asked = model_request(self._client(), _messages(request), model_settings=settings, instrument=False)
-        # The clients' own time-outs bound the wait between bytes; a server that dribbles would never end.
-        return await asyncio.wait_for(asked, request.timeout_s + _GRACE_S)
+        async with self._client() as client:
+            return await model_request(client, _messages(request), model_settings=settings, instrument=False)
 
-    def _client(self) -> PydanticModel[Any]:
-        """A fresh client, since a client belongs to the event loop of one call. No retries of its own."""
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[PydanticModel[Any]]:
+        """A client for one call, without retries of its own.
+
+        It is closed in the event loop that it was used in: one left to the garbage collector would try
+        that in the loop of the next call, where its connections cannot be closed.
+        """
         key = self._key or "none"
         if self.provider == "anthropic":
             from anthropic import AsyncAnthropic
             from pydantic_ai.models.anthropic import AnthropicModel
             from pydantic_ai.providers.anthropic import AnthropicProvider
 
-            anthropic = AsyncAnthropic(api_key=key, base_url=self.url, max_retries=0)
-            return AnthropicModel(self.model, provider=AnthropicProvider(anthropic_client=anthropic))
-        if self.provider == "google":
+            async with AsyncAnthropic(api_key=key, base_url=self.url, max_retries=0) as anthropic:
+                yield AnthropicModel(self.model, provider=AnthropicProvider(anthropic_client=anthropic))
+        elif self.provider == "google":
             from pydantic_ai.models.google import GoogleModel
             from pydantic_ai.providers.google import GoogleProvider
 
-            return GoogleModel(self.model, provider=GoogleProvider(api_key=key, base_url=self.url))
-        from openai import AsyncOpenAI
-        from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
-        from pydantic_ai.providers.openai import OpenAIProvider
+            async with GoogleModel(
+                self.model, provider=GoogleProvider(api_key=key, base_url=self.url)
+            ) as google:
+                yield google
+        else:
+            from openai import AsyncOpenAI
+            from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+            from pydantic_ai.providers.openai import OpenAIProvider
 
-        client = AsyncOpenAI(api_key=key, base_url=self.url, max_retries=0)
-        kind = OpenAIResponsesModel if self.provider == "openai-responses" else OpenAIChatModel
-        return kind(self.model, provider=OpenAIProvider(openai_client=client))
+            kind = OpenAIResponsesModel if self.provider == "openai-responses" else OpenAIChatModel
+            async with AsyncOpenAI(api_key=key, base_url=self.url, max_retries=0) as client:
+                yield kind(self.model, provider=OpenAIProvider(openai_client=client))
 
     def _reply(self, response: ModelResponse, request: Request, wall_s: float) -> Reply:
         text = response.text or ""
