@@ -10,7 +10,7 @@ from gate_programs import program_context
 
 from loopwright.core.errors import ToolMissing
 from loopwright.core.modes import FailureMode
-from loopwright.core.task import Target
+from loopwright.core.task import Argument, Case, Dtype, Kernel, Role, Target
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import GateResult, GateStatus
 from loopwright.gates.device_build import DeviceBuildGate
@@ -38,7 +38,7 @@ RIGHT = ORIGINAL.replace(LOOP, DIRECTIVE + LOOP)
 HOST_ONLY = RIGHT.replace("x[i] = i;", "x[i] = (double)getc(stdin);")
 
 
-def judged(original: str, candidate: str, scratch: Path) -> GateResult:
+def judged(original: str, candidate: str, scratch: Path, **changes: object) -> GateResult:
     try:
         toolchain = devices.find_offload(None)
     except ToolMissing as missing:
@@ -46,7 +46,7 @@ def judged(original: str, candidate: str, scratch: Path) -> GateResult:
     assert isinstance(toolchain, Clang)
     if not devices.tried(toolchain, Device.NVPTX).compiled:
         pytest.skip("no code for a GPU can be made here")
-    context = program_context(original, scratch)
+    context = program_context(original, scratch, **changes)
     variant = Variant(("-O1",), Target.OFFLOAD, device=Device.HOST)
     context = replace(context, toolchain=toolchain, variant=variant)
     gate = DeviceBuildGate()
@@ -69,6 +69,29 @@ def test_a_function_that_no_gpu_has_is_found(tmp_path: Path) -> None:
 def test_a_task_that_never_compiled_for_one_is_not_held_against_the_candidate(tmp_path: Path) -> None:
     result = judged(HOST_ONLY, HOST_ONLY, tmp_path)
     assert result.status is GateStatus.NOT_AVAILABLE and "original" in result.reason
+
+
+def test_a_kernel_is_compiled_without_its_driver_which_no_gpu_could_run(tmp_path: Path) -> None:
+    """The driver of a kernel has guard pages, system calls and assembly of the processor."""
+    scale = (
+        "void scale(int n, double *x)\n{{\n{}    for (int i = 0; i < n; i++)\n        x[i] = 2.0 * {};\n}}\n"
+    )
+    directive = "#pragma omp target teams distribute parallel for map(tofrom : x[0 : n])\n"
+    kernel = Kernel(
+        function="scale",
+        prototype="void scale(int n, double *x)",
+        arguments=(
+            Argument("n", Role.IN, Dtype.I32, value="n"),
+            Argument("x", Role.INOUT, Dtype.F64, ("n",)),
+        ),
+    )
+    plain = scale.format("", "x[i]")
+    changes = {"kernel": kernel, "cases": (Case("only", params={"n": 150}),)}
+    right = judged(plain, scale.format(directive, "x[i]"), tmp_path, **changes)
+    assert right.status is GateStatus.PASS and "compiled for sm_" in right.reason
+    host_only = scale.format(directive, "(double)getc(stdin)").replace("void", "#include <stdio.h>\nvoid", 1)
+    wrong = judged(plain, host_only, tmp_path, **changes)
+    assert wrong.failure is not None and wrong.failure.gate == "gpu-build"
 
 
 def test_a_compiler_that_cannot_says_why(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from loopwright.core.modes import FailureMode
@@ -20,6 +20,7 @@ from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Command, Ending, Execution, Limits, Runner
 from loopwright.system.store import remove_tree
 from loopwright.tasks.driver import write_driver
+from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import PreparesSources, Purpose, Toolchain, Variant
 
 EXECUTABLE = "loopwright_exe"
@@ -161,8 +162,13 @@ class Builder:
         )
 
     def _driver(self, toolchain: Toolchain, variant: Variant) -> _Step:
-        """Objects of the kernel driver, compiled once, and against the original headers only."""
+        """Objects of the kernel driver, compiled once, and against the original headers only.
+
+        No device is compiled for: target regions are the kernel's, and what the driver does with processors
+        and memory is nothing that a GPU has.
+        """
         texts = write_driver(self.task)
+        variant = replace(variant, device=Device.FALLBACK)
         flags = [*toolchain.compile_flags(variant), *_preprocessor(self.task)]
         state = hashlib.sha256(repr((texts, toolchain.name, flags, self.task.tree.digest)).encode())
         folder = self.scratch / _DRIVER_FOLDER / state.hexdigest()[:16]
