@@ -16,13 +16,14 @@ from loopwright.core.data_plan import (
     Placement,
     RegionPlan,
     expected,
+    known_value,
     product,
     value_of,
     variables_of,
 )
 from loopwright.core.data_values import size_values
 from loopwright.core.errors import TaskError
-from loopwright.core.task import Argument, Dtype, Kernel, Language, Role
+from loopwright.core.task import Argument, Case, Dtype, Kernel, Language, Role
 from loopwright.core.tree import Tree
 from loopwright.gates import offloaded_plan
 
@@ -184,6 +185,31 @@ def test_a_function_that_is_called_outside_of_regions_maps_for_itself() -> None:
     seen = plan_of(main(A + loop + SHOWN.format("a"), f"{halve}\nvoid hidden(void (*f)(int, double *));")
                    .replace("return 0;", "hidden(halve); return 0;"))  # fmt: skip
     assert only(seen).function == "halve"
+
+
+@pytest.mark.parametrize(
+    ("loop", "entries", "value"),
+    [
+        ("for (int t = 0; t < steps; t++) {{ {} }}", "steps", 7),
+        ("for (int t = 0; t < steps; t++) for (int k = 1; k < 4; k++) {{ {} }}", "3 * steps", 21),
+        ("for (int t = 0; t < steps; t++) if (t % 2) {{ {} }}", None, None),
+        ("for (int t = 0; t < steps; t++) {{ if (a[0] > 3) break; {} }}", None, None),
+        ("for (int t = 0; t < steps; t++) {{ {} steps--; }}", None, None),
+    ],
+)
+def test_a_region_in_a_loop_is_entered_as_often_as_it_goes_round(
+    loop: str, entries: str | None, value: int | None
+) -> None:
+    """The printed values keep the region from growing round the loop."""
+    inner = "for (int i = 0; i < n; i++) a[i] = 0.5 * a[i];" + 'printf("%g %d\\n", a[0], getchar());'
+    unseen = "void show(double *x);"
+    plan = plan_of(main(A + loop.format(inner + " show(a);"), unseen))
+    region = only(plan)
+    assert region.entries == entries
+    if entries is not None:
+        program = api.task_at(EXAMPLES / "heat2d")  # not a kernel, which has arguments of its own
+        values = size_values(plan, program, Case("seven", args=("100", "7")))
+        assert known_value(entries, values) == value
 
 
 def test_all_written_and_needed_is_from() -> None:

@@ -95,6 +95,12 @@ def test_code_outside_of_the_changes_stays_byte_for_byte() -> None:
     assert kept == braces
 
 
+def test_no_region_is_written_round_one_call_that_maps_the_same_by_itself() -> None:
+    """The arrays of this example come out of a struct, so that no larger region is proved."""
+    said = directives(translated("offload/nbody")["nbody.c"].decode())
+    assert said and all(s.startswith("target teams distribute parallel for") for s in said)
+
+
 def test_a_host_statement_in_between_gets_an_update_or_stays_out() -> None:
     text = """\
 #include <stdio.h>

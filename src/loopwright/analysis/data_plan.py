@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 
 from loopwright.analysis.data_arrays import array_plans, loop_plans, span_of
 from loopwright.analysis.data_bases import View
+from loopwright.analysis.data_piece import Times
 from loopwright.analysis.data_pieces import Pieces
 from loopwright.analysis.data_regions import Draft, Drafts
+from loopwright.analysis.data_sizes import text_of, trips_of
 from loopwright.analysis.data_variables import size_variables
 from loopwright.analysis.frontend import Program, read_program
 from loopwright.analysis.nests import LOOPS
+from loopwright.analysis.scopes import effects_of
 from loopwright.analysis.syntax import Function, Stmt
 from loopwright.core.data_plan import DataPlan, NotPlanned, RegionPlan
 from loopwright.core.task import Kernel, Language
@@ -151,10 +154,22 @@ def _reason(draft: Draft, *, alone: bool, structured: bool) -> str:
 
 
 def _entries(view: View, draft: Draft) -> str | None:
-    """How often the region is entered in one run of the program, or one call of the kernel."""
-    if any(s.start < draft.start and draft.end <= s.end and s.kind in LOOPS for s in _all(draft.function)):
+    """How often the region is entered in one run of the program, or one call of the kernel: as often as the
+    loops around it go round. None when that is not certain.
+    """
+    reader, function = draft.reader, draft.function
+    around = [s for s in _all(function) if s.start < draft.start and draft.end <= s.end]
+    loops = [stmt for stmt in around if stmt.kind in LOOPS]
+    if any(stmt.kind not in (*LOOPS, "block") for stmt in around):
         return None
-    return "1" if _runs_once(view, draft.function, frozenset()) else None
+    times = Times()
+    for loop in loops:
+        count, exact = trips_of(loop, reader, function)
+        changed = {v.name for outer in loops for v in effects_of([outer], reader.summaries).writes}
+        times = Times(count, exact).inside(times, changed)
+    if times.count is None or not times.exact or not _runs_once(view, function, frozenset()):
+        return None
+    return text_of(times.count)
 
 
 def _runs_once(view: View, function: Function, within: frozenset[str]) -> bool:

@@ -30,6 +30,7 @@ def size_variables(view: View, regions: Sequence[RegionPlan]) -> tuple[SizeVaria
 def _names(region: RegionPlan) -> set[str]:
     texts = [a.elements for a in region.arrays] + [loop.launches for loop in region.loops]
     texts += [t.times for a in region.arrays for t in (*a.to_device, *a.from_device)]
+    texts.append(region.entries)
     names: set[str] = set()
     for text in texts:
         if text is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from loopwright.analysis.ir import Loop
 from loopwright.core.candidate import Edit
-from loopwright.core.data_plan import DataPlan, RegionPlan
+from loopwright.core.data_plan import DataPlan, Direction, RegionPlan
 from loopwright.core.tree import Tree
 from loopwright.moves.canonical import existing_openmp
 from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, expected_gain
@@ -86,6 +86,8 @@ def _written(
     made: list[Written] = []
     failed: dict[tuple[str, int], str] = {}
     for region in plan.regions:
+        if _says_no_more(region):
+            continue
         device: list[DeviceLoop] = []
         share = 0.0
         for each in region.device_loops:
@@ -108,6 +110,13 @@ def _written(
     return made, failed
 
 
+def _says_no_more(region: RegionPlan) -> bool:
+    """Whether the region is around a single loop that runs once and maps the same by itself."""
+    alone = len(region.device_loops) == 1 and not region.is_one_loop
+    plain = all(a.direction in (Direction.TO, Direction.TOFROM) for a in region.mapped)
+    return alone and plain and region.device_loops[0].launches == "1"
+
+
 def _proposal(tree: Tree, written: Sequence[Written]) -> Iterator[Proposal]:
     try:
         changes = {file: apply(tree[file], found) for file, found in region_changes(tree, written).items()}
@@ -116,9 +125,8 @@ def _proposal(tree: Tree, written: Sequence[Written]) -> Iterator[Proposal]:
     first = written[0].region
     loops = [loop for each in written for loop in each.loops]
     places = ", ".join(f"{w.region.function} ({w.region.span.file}:{w.region.span.line})" for w in written)
-    title = (
-        f"offload {len(loops)} loop{'s' if len(loops) != 1 else ''} with arrays kept on the device: {places}"
-    )
+    kept = "" if all(w.region.is_one_loop for w in written) else " with arrays kept on the device"
+    title = f"offload {len(loops)} loop{'s' if len(loops) != 1 else ''}{kept}: {places}"
     proof = " ".join([*(f"{_why(w.region)}" for w in written), *dict.fromkeys(loop.proof for loop in loops)])
     details = {
         "move": f"{FAMILY}-region",
