@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 AGENTS := .npm/.installed
+LOCAL_MODEL := .local-model/.installed
 
 .PHONY: help install demo test quick exploits exhaustive bench lint tools clean
 
@@ -32,6 +33,10 @@ $(AGENTS): scripts/install-agents.sh
 	sh scripts/install-agents.sh .npm
 	@touch $@
 
+# A tiny model and its server for one test; when they cannot be downloaded it is skipped.
+$(LOCAL_MODEL): $(STAMP) scripts/install-local-model.sh
+	sh scripts/install-local-model.sh .local-model $(BIN)/python
+
 lint: $(STAMP)
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
@@ -39,7 +44,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 # Tests that compare times run alone, after the rest: nothing else may use the processors then.
-test: $(STAMP) $(AGENTS) lint
+test: $(STAMP) $(AGENTS) $(LOCAL_MODEL) lint
 	$(BIN)/python -m pytest -n 2 -m "not timing and not exhaustive"
 	$(BIN)/python -m pytest -m timing
 
