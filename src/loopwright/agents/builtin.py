@@ -9,6 +9,7 @@ from loopwright.agents.agent import Strategy
 from loopwright.agents.asked import AskedBench
 from loopwright.agents.lessons import Lesson
 from loopwright.agents.memory import offered
+from loopwright.agents.opening import opening
 from loopwright.agents.ranking import ranked, taught_about
 from loopwright.agents.strategies.looks import key_of, line_of
 from loopwright.analysis.frontend import sources_of
@@ -23,21 +24,23 @@ _MOST_REFUSALS = 100
 @dataclass(frozen=True)
 class MoveProposer:
     """Asks every move about the hot loop nests of a candidate; proved edits only. `lessons` of earlier runs
-    have a say in their order.
+    have a say in their order. Threads for all hot loops at once come before any single one.
     """
 
     lessons: tuple[Lesson, ...] = ()
-    _asked: dict[str, Proposals] = field(default_factory=dict)
+    _asked: dict[str, tuple[Edit, ...]] = field(default_factory=dict)
     _read: dict[tuple[str, str], tuple[Edit, ...]] = field(default_factory=dict)
 
     def propose(self, parent: Candidate, bench: Workbench) -> Sequence[Edit]:
         """Edits of `parent`, the most promising first."""
         if parent.id not in self._asked:
-            self._asked[parent.id] = found = self._ask(parent, bench)
+            found = self._ask(parent, bench)
+            first = opening(found.proposals, parent, lambda edit, other: self.again(edit, other, bench))
+            self._asked[parent.id] = (*([first] if first is not None else []), *found.edits)
             bench.journal.write(
                 "proposals",
                 candidate=parent.id,
-                edits=[edit.title for edit in found.edits],
+                edits=[edit.title for edit in self._asked[parent.id]],
                 refusals=[
                     {"file": r.file, "line": r.line, "move": r.family, "reason": r.reason}
                     for r in found.refusals[:_MOST_REFUSALS]
@@ -45,7 +48,7 @@ class MoveProposer:
                 unreadable=[u.reason for u in found.unreadable],
                 **self._evidence(found, bench),
             )
-        return self._asked[parent.id].edits
+        return self._asked[parent.id]
 
     def again(self, edit: Edit, parent: Candidate, bench: Workbench) -> Edit | None:
         """The proposal for `parent` that says what `edit` says, about a loop with the same text."""

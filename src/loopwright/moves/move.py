@@ -34,6 +34,7 @@ class NestSource:
         kernel: the task's kernel with the stated lengths of its arrays; None for a program task.
         vector: the vector registers of the machine that the result will run on.
         libraries: names of the libraries that the task links, as in "m".
+        callers: loops of other nests in which the function of this one is called, as `label` names them.
     """
 
     tree: Tree
@@ -45,6 +46,7 @@ class NestSource:
     kernel: Kernel | None = None
     vector: VectorUnit = AVX2
     libraries: tuple[str, ...] = ()
+    callers: tuple[str, ...] = ()
 
     @property
     def nest(self) -> LoopNest:
@@ -191,6 +193,7 @@ def proposal(
         "function": source.nest.function,
         "site": _site(source.data, loop),
         "class": source.kind.value,
+        **({"called in": "; ".join(source.callers)} if source.callers else {}),
         **(details or {}),
     }
     edit = Edit({source.file: content}, title=title, proof=proof, details=facts)

@@ -113,8 +113,8 @@ def _edits(source: NestSource, loop: Loop) -> Iterator[Proposal]:
     clauses = parallel_clauses(source, loop)
     proof = parallel_proof(source, loop, clauses)
     ancestors = source.ancestors(loop)
-    # A team is started in every iteration of the loops around: each costs.
-    depth_cost = 0.9 ** len(ancestors)
+    # A team is started in every iteration of the loops around, here and where the function is called.
+    depth_cost = 0.9 ** (len(ancestors) + len(source.callers))
     trips = constant_trips(loop)
     useful = min(source.threads, trips) if trips is not None else source.threads
     for variant in _variants(source, loop, clauses):
@@ -139,12 +139,16 @@ def _edits(source: NestSource, loop: Loop) -> Iterator[Proposal]:
 
 def _variants(source: NestSource, loop: Loop, clauses: Clauses) -> Iterator[_Variant]:
     uneven = varies(loop)
-    if uneven:
-        # Rows of a sparse matrix are many and short, those of a triangle fewer and long.
-        chunk = 64 if any(inner.upper is None or inner.lower is None for inner in loop.walk()) else 8
-        yield _Variant(f"parallel for schedule(dynamic, {chunk})", f", dynamic schedule: {uneven}", 1.0)
+    if uneven and _is_lopsided(loop):
+        yield _Variant("parallel for schedule(dynamic, 8)", f", dynamic schedule: {uneven}", 1.0)
         yield _Variant("parallel for schedule(guided)", f", guided schedule: {uneven}", 0.98)
         yield _Variant("parallel for schedule(static)", "", 0.95)
+    elif uneven:
+        # What data decides is spread over the iterations as a rule: equal shares are even enough, and every
+        # thread finds in its cache what it left there the last time.
+        yield _Variant("parallel for schedule(static)", "", 1.0)
+        yield _Variant("parallel for schedule(guided)", f", guided schedule: {uneven}", 0.98)
+        yield _Variant("parallel for schedule(dynamic, 64)", f", dynamic schedule: {uneven}", 0.95)
     else:
         yield _Variant("parallel for schedule(static)", "", 1.0)
     plain = not loop.loops and not loop.over_range
@@ -175,6 +179,12 @@ def varies(loop: Loop) -> str:
         if any(not statement.exact_guards for statement in inner.statements()):
             return "a condition decides about work"
     return ""
+
+
+def _is_lopsided(loop: Loop) -> bool:
+    """Whether early and late iterations cost unequal amounts of work, as in a triangle."""
+    forms = [form for inner in loop.walk()[1:] for form in (*(inner.lower or ()), *(inner.upper or ()))]
+    return any(form.coefficient(loop.id) for form in forms)
 
 
 def collapsible(source: NestSource, loop: Loop) -> bool:

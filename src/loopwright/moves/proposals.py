@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from loopwright.analysis.facts import NestFacts
-from loopwright.analysis.ir import Unknown
+from loopwright.analysis.ir import LoopNest, Unknown
 from loopwright.core.candidate import Edit
 from loopwright.core.data_plan import DataPlan
 from loopwright.core.task import Kernel, Language, Target
 from loopwright.core.tree import Tree
-from loopwright.moves.move import Move, NestSource, Proposal, Refusal, hot_share
+from loopwright.moves.move import Move, NestSource, Proposal, Refusal, hot_share, label
 from loopwright.moves.regions import without_loop_directives
 from loopwright.moves.registry import moves_for
 from loopwright.moves.tile_shape import AVX2, VectorUnit
@@ -125,6 +125,7 @@ def proposals(
             kernel,
             vector,
             tuple(libraries),
+            _callers(nest, found.nests),
         )
         if target is Target.OFFLOAD:
             # A cold loop between hot ones goes to the device with them, where their arrays are.
@@ -149,6 +150,17 @@ def proposals(
             (refused if isinstance(answer, Refusal) else proposed).append(answer)  # type: ignore[arg-type]
     refused.sort(key=lambda r: (r.file, r.line))
     return Proposals(_ranked(proposed, tree), tuple(dict.fromkeys(refused)), found.unreadable, tuple(cold))
+
+
+def _callers(nest: LoopNest, nests: Iterable[LoopNest]) -> tuple[str, ...]:
+    """The loops that stand elsewhere and run the function of `nest`."""
+    file, line = nest.root.range.file, nest.root.range.line
+    return tuple(
+        label(loop)
+        for other in nests
+        for loop in other.root.walk()
+        if any(path == file and first <= line <= last for path, first, last in loop.callees)
+    )
 
 
 def _ranked(proposed: Sequence[Proposal], tree: Tree) -> tuple[Proposal, ...]:

@@ -17,6 +17,9 @@ _EXECUTIONS_OF_A_TRIAL = 30
 """A look and then a trial of four rounds, with the runs that the gates make."""
 _GRACE_S = 4.0
 
+SEVERAL = "several"
+"""The `move` of edits that are made of several."""
+
 Key = tuple[str, str, str]
 """What an edit does, and to which loop, whatever stands before it in the file."""
 
@@ -107,6 +110,11 @@ class Climber:
         return True
 
 
+def is_joined(edit: Edit) -> bool:
+    """Whether the edit is several in one."""
+    return (edit.details or {}).get("move") == SEVERAL
+
+
 def joined(parent: Candidate, last: Candidate, edits: Sequence[Edit]) -> Edit:
     """Several edits, made one after another from `parent` to `last`, as one."""
     paths = {*parent.files, *last.files}
@@ -117,7 +125,7 @@ def joined(parent: Candidate, last: Candidate, edits: Sequence[Edit]) -> Edit:
         proof="\n".join(edit.proof for edit in edits),
         speculative=any(edit.speculative for edit in edits),
         details={
-            "move": "several",
+            "move": SEVERAL,
             "moves": ", ".join((e.details or {}).get("move", "") for e in edits),
             "class": ", ".join(sorted({(e.details or {}).get("class", "") for e in edits} - {""})),
         },

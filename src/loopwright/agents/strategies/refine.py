@@ -17,6 +17,7 @@ from loopwright.agents.strategies.looks import (
     Key,
     diverse,
     glance,
+    is_joined,
     joined,
     key_of,
     place_of,
@@ -72,8 +73,10 @@ class _Climb:
     def _step(self, parent: Candidate) -> bool:
         """Whether one of the edits of `parent` became the best."""
         waiting = first = self._in_order(list(self.proposer.propose(parent, self.bench)))
-        for _ in range(self.options.patience):
-            batch, waiting = waiting[: self.options.batch], waiting[self.options.batch :]
+        for number in range(self.options.patience):
+            # Many edits in one are judged before any of them is looked at alone.
+            size = 1 if not number and waiting and is_joined(waiting[0]) else self.options.batch
+            batch, waiting = waiting[:size], waiting[size:]
             good = self._looked_at(parent, batch) if batch else []
             if good and self._chosen(parent, good):
                 return True
