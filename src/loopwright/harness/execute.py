@@ -16,6 +16,7 @@ from loopwright.harness.failures import failure_of
 from loopwright.harness.outputs import MalformedOutput, MissingOutput, program_outputs
 from loopwright.harness.types import BuildResult, CaseRun
 from loopwright.system.execution import Command, Execution, Limits, Runner
+from loopwright.system.gpu_files import Gpu, GpuFiles, gpu_files
 from loopwright.system.store import remove_tree
 from loopwright.tasks.driver import (
     LateOutputs,
@@ -24,6 +25,7 @@ from loopwright.tasks.driver import (
     explain_exit,
     read_result,
 )
+from loopwright.toolchains.device import Device
 
 _RESULT = "loopwright_result.bin"
 
@@ -83,12 +85,14 @@ class CaseRunner:
                 nonce=options.nonce,
                 result=_RESULT,
             )
+        gpu = gpu_files(Gpu.NVIDIA) if build.variant.device is Device.NVPTX else GpuFiles()
         return Command(
             argv=(str(build.executable), *args),
             cwd=folder,
             env=env,
             stdin=self.task.tree[case.stdin] if case.stdin is not None else None,
-            readable=(build.executable,),
+            readable=(build.executable, *gpu.readable),
+            nodes=gpu.nodes,
             quiet=options.quiet,
         )
 

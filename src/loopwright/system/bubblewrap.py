@@ -102,8 +102,9 @@ def _run(bwrap: str, command: Command, limits: Limits) -> Execution:
             "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
             "--bind", str(root), "/",
             # Not a tmpfs of its own: what is written in a folder of ours counts as disk.
-            "--dev", "/dev", "--bind", str(shared_memory), "/dev/shm", "--remount-ro", "/dev",
+            "--dev", "/dev", "--bind", str(shared_memory), "/dev/shm",
             *mounts.options,
+            *_nodes(command), "--remount-ro", "/dev",
             # Root in a user namespace is still root to the files of /proc/sys; nobody needs to write here.
             "--proc", "/proc", "--remount-ro", "/proc",
             "--chdir", str(_absolute(command.cwd)),
@@ -139,6 +140,11 @@ def _mounts(command: Command, temporary: Path) -> _Mounts:
                 binds[shown] = (option, str(real))
     ordered = sorted(binds.items(), key=lambda item: len(Path(item[0]).parts))
     return _Mounts(tuple((option, source, shown) for shown, (option, source) in ordered))
+
+
+def _nodes(command: Command) -> list[str]:
+    """Device files: any other kind of mount takes away what makes them devices."""
+    return [word for path in command.nodes for word in ("--dev-bind", str(path), str(path))]
 
 
 def _absolute(path: Path) -> Path:

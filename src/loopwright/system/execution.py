@@ -58,6 +58,7 @@ class Command:
         stdin: bytes for standard input; None is /dev/null.
         readable: further host files or folders shown read-only.
         writable: further host folders shown read-write.
+        nodes: device files of the host that the program may use (:mod:`loopwright.system.gpu_files`).
         wrap: program and arguments put before the sandbox itself, outside of it (a profiler).
         quiet: True while timing: supervise rarely, so that watching does not disturb the clock.
         cpus: processors the tree may use; None is all.
@@ -69,6 +70,7 @@ class Command:
     stdin: bytes | None = None
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
+    nodes: tuple[Path, ...] = ()
     wrap: tuple[str, ...] = ()
     quiet: bool = False
     cpus: tuple[int, ...] | None = None

@@ -190,6 +190,11 @@ def gpu() -> str:
     return _asked("name")
 
 
+def gpu_driver() -> str:
+    """Version of the driver of the first NVIDIA GPU that works here; "" when there is none."""
+    return _asked("driver_version")
+
+
 def _architecture() -> str:
     capability = _asked("compute_cap")
     return f"sm_{capability.replace('.', '')}" if capability else _DEFAULT_ARCHITECTURE

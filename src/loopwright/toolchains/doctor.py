@@ -6,18 +6,24 @@ import importlib
 import importlib.metadata
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from loopwright.core.errors import ToolMissing
 from loopwright.core.task import Language
-from loopwright.system.bubblewrap import bubblewrap_problem
+from loopwright.system.bubblewrap import BubblewrapRunner, bubblewrap_problem
+from loopwright.system.execution import Command, Limits
+from loopwright.system.gpu_files import Gpu, gpu_files
 from loopwright.toolchains import devices, discovery, nvcc, trials
 from loopwright.toolchains.clang import Clang, Polly
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.gcc import Gcc
 from loopwright.toolchains.install import install_line
+from loopwright.toolchains.probes import gist
 from loopwright.toolchains.toolchain import Tool
+
+_GPU_S = 60.0
 
 _COMPILES = {
     "gcc": "building and timing C tasks; the compiler used unless another is asked for",
@@ -43,7 +49,9 @@ def examine() -> tuple[Tool, ...]:
     """Every tool that Loopwright can use, each really tried. `found` means that it works; one that is there
     and does not work has a path, and a note that says why.
     """
-    return (*_compilers(), _nvcc(), *_packages(), _bubblewrap(), *_profiling(), *_plain(), *_agents())
+    return (
+        *_compilers(), _nvcc(), _gpu(), *_packages(), _bubblewrap(), *_profiling(), *_plain(), *_agents()
+    )  # fmt: skip
 
 
 def _compilers() -> Iterator[Tool]:
@@ -80,6 +88,34 @@ def _nvcc() -> Tool:
         return Tool("nvcc", enables, False, install=install_line("cuda"), notes=(error.message,))
     notes = tuple(filter(None, (nvcc.status_of_device(),)))
     return Tool("nvcc", enables, True, str(found.path), found.version, notes=notes)
+
+
+def _gpu() -> Tool:
+    """The first GPU, and whether programs that are built for it see it in the sandbox."""
+    enables = "running on the device what was compiled for it"
+    path, name = shutil.which("nvidia-smi") or "", devices.gpu()
+    if not (nodes := gpu_files(Gpu.NVIDIA).nodes):
+        notes = ["no device files of one here: /dev/nvidia*"]
+    elif not name:
+        notes = [f"{', '.join(map(str, nodes))} are here, but nvidia-smi names no GPU that works"]
+    else:
+        notes = [f"{name}; {_in_sandbox(path)}"]
+    if gpu_files(Gpu.AMD).nodes:
+        notes.append("an AMD GPU is here: no compiler for it is driven")
+    return Tool("NVIDIA GPU", enables, bool(name), path, devices.gpu_driver(), notes=tuple(notes))
+
+
+def _in_sandbox(nvidia_smi: str) -> str:
+    """What `nvidia-smi -L` said in the sandbox, as a program that is built for a GPU runs there."""
+    if bubblewrap_problem():
+        return "not tried in the sandbox, which does not work here"
+    files = gpu_files(Gpu.NVIDIA)
+    with tempfile.TemporaryDirectory() as cwd:
+        command = Command((nvidia_smi, "-L"), Path(cwd), readable=files.readable, nodes=files.nodes)
+        done = BubblewrapRunner().run(command, Limits(wall_s=_GPU_S))
+    if done.ok:
+        return "seen in the sandbox by what is built for it"
+    return f"not seen in the sandbox: {gist((done.stdout + done.stderr).decode('utf-8', 'replace'))}"
 
 
 def _cxx(toolchain: Gcc | Clang) -> Tool:
