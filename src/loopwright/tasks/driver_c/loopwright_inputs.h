@@ -1,8 +1,8 @@
 /* Seeded inputs. Part of the driver that Loopwright writes around a kernel.
  *
  * Element i of argument a under seed s depends on (s, a, i) alone: a counter-based generator built on
- * the finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). Floating-point steps are forced
- * through memory (volatile), so that no compiler fuses or reorders them: every build gets the same bits.
+ * the finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). Floating-point steps are kept apart
+ * (lw_rounded), so that no compiler fuses or reorders them: every build gets the same bits.
  */
 #ifndef LOOPWRIGHT_INPUTS_H
 #define LOOPWRIGHT_INPUTS_H
@@ -83,21 +83,32 @@ static lw_number lw_whole(int64_t integer)
     return number;
 }
 
+/* `value` as a number of its own, which no compiler knows anything about: what it came from and what is
+ * done with it are two operations. In a register, where we know how: through memory it takes much longer. */
+static double lw_rounded(double value)
+{
+#if defined(__x86_64__)
+    __asm__("" : "+x"(value));
+    return value;
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(value));
+    return value;
+#else
+    volatile double stored = value;
+    return stored;
+#endif
+}
+
 /* low + (high - low) * part, rounded after every step. */
 static double lw_between(double low, double high, double part)
 {
-    volatile double width = high - low;
-    volatile double product = width * part;
-    volatile double sum = low + product;
-    return sum;
+    return lw_rounded(low + lw_rounded(lw_rounded(high - low) * part));
 }
 
 /* a / b, rounded once: -ffast-math would multiply by a reciprocal that it keeps. */
 static double lw_quotient(double a, double b)
 {
-    volatile double divisor = b;
-    volatile double quotient = a / divisor;
-    return quotient;
+    return lw_rounded(a / lw_rounded(b));
 }
 
 /* Twelve uniform numbers added up, less six (Irwin-Hall): mean 0, deviation 1, within +-6. Chosen over
@@ -143,65 +154,65 @@ static void lw_fill_permutation(const lw_array *array, unsigned char *where, uin
     }
 }
 
-/* Element i of a kind whose elements do not depend on each other. */
-static void lw_fill_element(const lw_array *array, unsigned char *where, uint64_t stream, size_t i)
+/* Puts element i of a kind whose elements do not depend on each other into place `at` of `where`. */
+static void lw_fill_element(const lw_array *array, unsigned char *where, size_t at, uint64_t stream, size_t i)
 {
     const int real = array->dtype == LW_F64 || array->dtype == LW_F32;
     const lw_number first = array->options[0], second = array->options[1];
     const uint64_t bits = lw_bits(stream, i), count = array->count;
     const uint64_t span = (uint64_t)second.integer - (uint64_t)first.integer;
-    volatile double step;
+    double step;
     switch (array->init) {
     case LW_CONSTANT:
-        lw_store(array, where, i, first);
+        lw_store(array, where, at, first);
         break;
     case LW_UNIFORM: /* integers: first <= x < second */
         if (real)
-            lw_store_real(array, where, i, lw_between(first.real, second.real, lw_unit(bits)));
+            lw_store_real(array, where, at, lw_between(first.real, second.real, lw_unit(bits)));
         else
-            lw_store(array, where, i, lw_whole((int64_t)((uint64_t)first.integer + lw_below(bits, span))));
+            lw_store(array, where, at, lw_whole((int64_t)((uint64_t)first.integer + lw_below(bits, span))));
         break;
     case LW_NORMAL:
-        step = second.real * lw_normal(stream, i);
-        lw_store_real(array, where, i, first.real + step);
+        step = lw_rounded(second.real * lw_normal(stream, i));
+        lw_store_real(array, where, at, first.real + step);
         break;
     case LW_LINSPACE:
         if (count == 1)
-            lw_store(array, where, i, first);
+            lw_store(array, where, at, first);
         else if (i + 1 == count)
-            lw_store(array, where, i, second);
+            lw_store(array, where, at, second);
         else if (real)
-            lw_store_real(array, where, i,
+            lw_store_real(array, where, at,
                           lw_between(first.real, second.real, lw_quotient((double)i, (double)(count - 1))));
         else
-            lw_store(array, where, i,
+            lw_store(array, where, at,
                      lw_whole((int64_t)(first.integer +
                                         ((lw_wide)second.integer - first.integer) * (lw_wide)i /
                                             (lw_wide)(count - 1))));
         break;
     case LW_SORTED: /* one number out of each of `count` equal parts: ascending without sorting */
         if (real) {
-            step = (double)i + lw_unit(bits);
-            lw_store_real(array, where, i, lw_between(first.real, second.real, lw_quotient(step, (double)count)));
+            step = lw_rounded((double)i + lw_unit(bits));
+            lw_store_real(array, where, at, lw_between(first.real, second.real, lw_quotient(step, (double)count)));
         } else {
             const lw_wide place = ((lw_wide)i << 32) + (lw_wide)(bits >> 32);
-            lw_store(array, where, i,
+            lw_store(array, where, at,
                      lw_whole((int64_t)((lw_wide)first.integer +
                                         (lw_wide)((uint64_t)(((lw_wide)span * place / (lw_wide)count) >> 32)))));
         }
         break;
     case LW_INDEX: /* 0 <= x < first */
-        lw_store(array, where, i, lw_whole((int64_t)lw_below(bits, (uint64_t)first.integer)));
+        lw_store(array, where, at, lw_whole((int64_t)lw_below(bits, (uint64_t)first.integer)));
         break;
     case LW_CSR_ROWPTR: { /* border i of `rows` lies within half a row of its even place */
         const uint64_t rows = count - 1;
         const lw_wide place = ((lw_wide)i << 32) - ((lw_wide)1 << 31) + (lw_wide)(bits >> 32);
         if (i == 0)
-            lw_store(array, where, i, lw_whole(0));
+            lw_store(array, where, at, lw_whole(0));
         else if (i == rows)
-            lw_store(array, where, i, first);
+            lw_store(array, where, at, first);
         else
-            lw_store(array, where, i,
+            lw_store(array, where, at,
                      lw_whole((int64_t)(((lw_wide)first.integer * place / (lw_wide)rows) >> 32)));
         break;
     }
@@ -210,15 +221,43 @@ static void lw_fill_element(const lw_array *array, unsigned char *where, uint64_
     }
 }
 
+/* The stream of random numbers of `array` under `seed`. */
+static uint64_t lw_stream_of(const lw_array *array, uint64_t seed)
+{
+    return lw_mix(seed + LW_GOLDEN * (array->position + 1));
+}
+
+/* Whether a part of the array is made as fast as it is copied: then no copy is kept. Half of the memory that
+ * a big array would take is saved, and getting memory takes longer than anything else that is done with it. */
+static int lw_is_remade(const lw_array *array)
+{
+    return array->role != LW_OUT && (array->init == LW_ZEROS || array->init == LW_CONSTANT ||
+                                     array->init == LW_UNIFORM || array->init == LW_INDEX);
+}
+
+/* Makes elements `first` .. `first` + `count` - 1 at `where`; not of a permutation, a file or a generator. */
+static void lw_fill_part(const lw_array *array, unsigned char *where, uint64_t stream, size_t first, size_t count)
+{
+    size_t i;
+    if (array->init == LW_ZEROS) {
+        memset(where, 0, count * array->size);
+    } else if (array->init == LW_UNIFORM && array->dtype == LW_F64) {
+        const double low = array->options[0].real, high = array->options[1].real;
+        for (i = 0; i < count; i++) {
+            const double value = lw_between(low, high, lw_unit(lw_bits(stream, first + i)));
+            memcpy(where + 8 * i, &value, 8);
+        }
+    } else {
+        for (i = 0; i < count; i++)
+            lw_fill_element(array, where, i, stream, first + i);
+    }
+}
+
 /* Puts the initial value of `array` at `where`. */
 static void lw_fill(const lw_array *array, unsigned char *where, uint64_t seed)
 {
-    const uint64_t stream = lw_mix(seed + LW_GOLDEN * (array->position + 1));
-    size_t i;
+    const uint64_t stream = lw_stream_of(array, seed);
     switch (array->init) {
-    case LW_ZEROS:
-        memset(where, 0, array->bytes);
-        break;
     case LW_PERMUTATION:
         lw_fill_permutation(array, where, stream);
         break;
@@ -229,8 +268,7 @@ static void lw_fill(const lw_array *array, unsigned char *where, uint64_t seed)
         array->generator(where, array->count, lw_mix(stream));
         break;
     default:
-        for (i = 0; i < array->count; i++)
-            lw_fill_element(array, where, stream, i);
+        lw_fill_part(array, where, stream, 0, array->count);
     }
 }
 

@@ -38,49 +38,71 @@ static size_t lw_turn_of(const lw_array *array, uint64_t nonce)
     return array->size * (1 + lw_below(lw_bits(lw_mix(nonce), array->position), array->count - 1));
 }
 
-/* Puts the inputs of `nonce` into arrays that have a pristine copy, and poison into the outputs. */
-static void lw_restore(uint64_t nonce)
+/* Puts the inputs of `nonce` into arrays that get them before every call, and poison into the outputs. */
+static void lw_restore(uint64_t seed, uint64_t nonce)
 {
     size_t i;
     for (i = 0; i < lw_table_length; i++) {
         const lw_array *array = &lw_table[i];
+        const size_t turn = lw_turn_of(array, nonce), rest = array->bytes - turn;
         if (array->role == LW_OUT) {
             lw_poison(array);
         } else if (array->pristine != NULL) {
-            const size_t turn = lw_turn_of(array, nonce);
-            memcpy(array->data, array->pristine + turn, array->bytes - turn);
-            memcpy(array->data + array->bytes - turn, array->pristine, turn);
+            memcpy(array->data, array->pristine + turn, rest);
+            memcpy(array->data + rest, array->pristine, turn);
+        } else if (nonce != 0 && lw_is_remade(array)) {
+            const uint64_t stream = lw_stream_of(array, seed);
+            lw_fill_part(array, array->data, stream, turn / array->size, rest / array->size);
+            lw_fill_part(array, array->data + rest, stream, 0, turn / array->size);
         }
     }
 }
 
-static void lw_report_changed_input(const lw_array *array, const unsigned char *expected, size_t from)
+/* Whether `bytes` of the data, from byte `from` on, are those at `expected`; else the end, with the place. */
+static void lw_compare_input(const lw_array *array, const unsigned char *expected, size_t from, size_t bytes)
 {
     size_t at;
+    if (memcmp(array->data + from, expected, bytes) == 0)
+        return;
     for (at = 0; array->data[from + at] == expected[at]; at++)
         continue;
     lw_report_access(LW_EXIT_INPUT_MODIFIED, array, "write", (int64_t)(from + at));
 }
 
-/* An input is compared with its pristine copy, or by digest; then it is made once more to find the place. */
+/* Makes the elements from number `first` on once more, a cacheful at a time, and compares them with `bytes`
+ * of the data from byte `from` on. */
+static void lw_compare_remade(const lw_array *array, uint64_t stream, size_t first, size_t from, size_t bytes)
+{
+    static unsigned char piece[16 * 1024];
+    size_t done;
+    for (done = 0; done < bytes; done += sizeof piece) {
+        const size_t now = bytes - done < sizeof piece ? bytes - done : sizeof piece;
+        lw_fill_part(array, piece, stream, first + done / array->size, now / array->size);
+        lw_compare_input(array, piece, from + done, now);
+    }
+}
+
+/* An input is compared with what it was made from, made once more or kept as a copy, or by digest; then it is
+ * made once more to find the place. */
 static void lw_check_inputs(uint64_t seed, uint64_t nonce)
 {
     size_t i;
     for (i = 0; i < lw_table_length; i++) {
         const lw_array *array = &lw_table[i];
-        const size_t turn = lw_turn_of(array, nonce);
+        const size_t turn = lw_turn_of(array, nonce), rest = array->bytes - turn;
         if (array->role != LW_IN)
             continue;
         if (array->pristine != NULL) {
-            const unsigned char *pristine = array->pristine;
-            if (memcmp(array->data, pristine + turn, array->bytes - turn) != 0)
-                lw_report_changed_input(array, pristine + turn, 0);
-            if (memcmp(array->data + array->bytes - turn, pristine, turn) != 0)
-                lw_report_changed_input(array, pristine, array->bytes - turn);
+            lw_compare_input(array, array->pristine + turn, 0, rest);
+            lw_compare_input(array, array->pristine, rest, turn);
+        } else if (lw_is_remade(array)) {
+            const uint64_t stream = lw_stream_of(array, seed);
+            lw_compare_remade(array, stream, turn / array->size, 0, rest);
+            lw_compare_remade(array, stream, 0, rest, turn);
         } else if (lw_digest(array->data, array->bytes) != array->digest) {
             unsigned char *fresh = lw_map(array->bytes, array->name);
             lw_fill(array, fresh, seed);
-            lw_report_changed_input(array, fresh, 0);
+            lw_compare_input(array, fresh, 0, array->bytes);
         }
     }
 }

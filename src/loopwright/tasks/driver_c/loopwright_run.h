@@ -139,8 +139,10 @@ static void lw_write_result(const char *path, const char *kernel, const lw_sampl
     free(line.text);
 }
 
-/* `varied`: calls get other inputs than the case's, and the outputs of one of them are kept. */
-static void lw_prepare(int argc, char **argv, lw_placement placement, uint64_t seed, int check, int varied)
+/* `varied`: calls get other inputs than the case's. `kept`: the outputs of one of several timed calls are
+ * copied; those of a single one are where it left them. */
+static void lw_prepare(int argc, char **argv, lw_placement placement, uint64_t seed, int check, int varied,
+                       int kept)
 {
     size_t i;
     int option;
@@ -155,16 +157,19 @@ static void lw_prepare(int argc, char **argv, lw_placement placement, uint64_t s
         if (array->init == LW_FILE)
             array->file = lw_text(argc, argv, array->name, "file");
         lw_allocate(array, placement);
-        if (varied && array->role != LW_IN)
-            array->kept = lw_map(array->bytes ? array->bytes : 1, array->name);
+        if (kept && array->role != LW_IN)
+            array->kept = lw_map_copy(array->bytes, array->name);
         if (array->role == LW_OUT)
             continue;
+        if (varied && lw_is_remade(array))
+            continue; /* filled before every call */
         lw_fill(array, array->data, seed);
-        if (varied || array->role == LW_INOUT) {
-            array->pristine = lw_map(array->bytes ? array->bytes : 1, array->name);
+        if (varied) {
+            array->pristine = lw_map_copy(array->bytes, array->name);
             memcpy(array->pristine, array->data, array->bytes);
-        } else {
-            array->digest = lw_digest(array->data, array->bytes);
+        } else if (array->role == LW_IN) {
+            if (!lw_is_remade(array))
+                array->digest = lw_digest(array->data, array->bytes);
             if (check && mprotect(array->pages, array->page_bytes, PROT_READ) != 0)
                 lw_die(LW_EXIT_NO_MEMORY, "cannot protect", array->name, strerror(errno));
         }
@@ -199,7 +204,7 @@ static int lw_main(int argc, char **argv, const char *kernel, lw_array *arrays, 
     for (i = 0; i < scalar_count; i++)
         scalars[i].value = lw_numeric(argc, argv, scalars[i].name, "");
     lw_set_fp_control(control);
-    lw_prepare(argc, argv, placement, seed, check, varied);
+    lw_prepare(argc, argv, placement, seed, check, varied, repetitions > 1);
     samples.ns = (int64_t *)lw_map((size_t)repetitions * sizeof *samples.ns, "samples");
     samples.digests = (uint64_t *)lw_map((size_t)repetitions * sizeof *samples.digests, "digests");
     lw_watch_faults();
@@ -208,7 +213,7 @@ static int lw_main(int argc, char **argv, const char *kernel, lw_array *arrays, 
         const uint64_t nonce = fresh ? lw_draw() : given, handler = lw_fault_handler();
         int64_t before, after;
         uint64_t digest;
-        lw_restore(nonce);
+        lw_restore(seed, nonce);
         before = lw_clock_ns();
         call();
         after = lw_clock_ns();
