@@ -115,24 +115,43 @@ def bench(
 
 @app.command()
 def report(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What a bench wrote.")],
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Plot, as SVG.")] = None,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What benches wrote.")],
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Plot, as SVG. For one bench.")] = None,
     search_plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="How the optimiser came to its results, as SVG."),
+        typer.Option(metavar="FILE", help="What the searches cost, per kernel and strategy, as SVG."),
     ] = None,
 ) -> None:
-    """The table of a bench again, finished or not."""
-    from loopwright.reports.bench import print_bench
-    from loopwright.reports.bench_plots import plot_bench, plot_search
-    from loopwright.suites.bench_record import read_bench
+    """The table of a bench again, finished or not.
 
-    result = read_bench(file)
-    print_bench(result)
+    Several files are compared by what their searches cost: one a strategy, from the same machine.
+
+    Examples:
+
+      loopwright bench report show14.json --plot show14.svg
+
+      loopwright bench report refine.json beam.json mcts.json --search-plot search.svg
+    """
+    from loopwright.core.errors import UsageError
+    from loopwright.reports.bench import print_bench, print_costs
+    from loopwright.reports.bench_plots import plot_bench
+    from loopwright.reports.search_plot import plot_search
+    from loopwright.suites.bench_record import read_bench
+    from loopwright.suites.search_costs import refuse_uncomparable
+
+    results = [read_bench(file) for file in files]
+    if len(results) > 1:
+        refuse_uncomparable(results, files)
+        if plot is not None:
+            raise UsageError("--plot shows one bench", hint=f"loopwright bench report {files[0]} --plot FILE")
+    for result in results:
+        print_bench(result)
+    if len(results) > 1:
+        print_costs(results)
     if plot is not None:
-        write_plot(plot_bench(result), plot)
+        write_plot(plot_bench(results[0]), plot)
     if search_plot is not None:
-        write_plot(plot_search(result), search_plot)
+        write_plot(plot_search(results), search_plot)
 
 
 def write_plot(text: str, path: Path) -> None:

@@ -23,19 +23,55 @@ from loopwright.suites.bench_record import (
     KernelRecord,
 )
 from loopwright.suites.bench_summary import BEST, Mean, against_best, below_one, compared, history_of, means
+from loopwright.suites.search_costs import SearchCost, search_costs, strategy_of
 from loopwright.system.load import disturbs
 from loopwright.workbench.convergence import SHARE, reached
 
 
 def print_bench(bench: BenchFile) -> None:
     """The table, the means, and what has to be known about them."""
-    console = Console(highlight=False)
-    console = console if console.is_terminal else Console(highlight=False, width=200)
+    console = _console()
     records = [record for record in bench.kernels.values() if not record.problem]
     if records:
         console.print(_table(bench, records))
     for line in _notes(bench):
         console.print(escape(line), style="dim", soft_wrap=True)
+
+
+def print_costs(benches: Sequence[BenchFile]) -> None:
+    """What the searches of several strategies cost, kernel by kernel: evaluations, time, final speedup."""
+    costs = search_costs(benches)
+    table = Table(
+        title=f"until {100 * SHARE:.0f} % of the final speedup",
+        title_justify="left",
+    )
+    table.add_column("kernel")
+    strategies = [strategy_of(bench) for bench in benches]
+    for strategy in strategies:
+        table.add_column(strategy, justify="right")
+    for kernel in dict.fromkeys(cost.kernel for cost in costs):
+        of = {cost.strategy: cost for cost in costs if cost.kernel == kernel}
+        table.add_row(kernel, *(_cost(of.get(strategy)) for strategy in strategies))
+    console = _console()
+    console.print(table)
+    if any(cost.falls_short for cost in costs):
+        console.print("(less): another strategy found a clearly faster version", style="dim")
+
+
+def _cost(cost: SearchCost | None) -> str:
+    if cost is None:
+        return "-"
+    if cost.reached is None:
+        return "no gain" + (" (less)" if cost.falls_short else "")
+    found, less = cost.reached, " (less)" if cost.falls_short else ""
+    spent = f"{found.evaluations} of {found.of_evaluations}, {duration(found.elapsed_s)}"
+    return f"{spent}, {ratio(cost.last)}{less}"
+
+
+def _console() -> Console:
+    """As wide as the terminal; a file takes the whole table."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=200)
 
 
 def record_line(record: KernelRecord) -> str:

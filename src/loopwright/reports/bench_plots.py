@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from loopwright.suites.bench_record import BUILTIN, REFERENCE, BenchFile
-from loopwright.suites.bench_summary import history_of, means
-from loopwright.workbench.convergence import SHARE, promotions
+from loopwright.suites.bench_summary import means
 
 _COLOURS = ("#57606a", "#0969da", "#8250df", "#bf8700", "#cf222e", "#1b7c83", "#953800", "#6e7781")
 _BUILTIN_COLOUR = "#1a7f37"
@@ -57,38 +56,4 @@ def plot_bench(bench: BenchFile) -> str:
     axes.set_xlabel("speedup over gcc -O3 -march=native (in brackets: geometric mean, none below 1)")
     axes.set_title(f"{bench.machine.cpu}, {bench.threads} threads, {bench.started[:10]}", fontsize=9)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-    return svg_of(figure)
-
-
-def plot_search(bench: BenchFile) -> str:
-    """The speedup of the best version so far against the seconds of each search, as SVG; "" when no search
-    accepted anything. The circle is where 90 % of the last speedup was there.
-    """
-    lines = {}
-    for record in bench.kernels.values():
-        history = history_of(record)
-        if best := promotions(history):
-            end_s = max(step.at_s for step in history)
-            lines[record.kernel] = ([step.at_s for step, _ in best], [value for _, value in best], end_s)
-    if not lines:
-        return ""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    from loopwright.reports.plots import new_figure, svg_of
-
-    figure, axes = new_figure(8.0, 4.5)
-    for number, (kernel, (times, values, end_s)) in enumerate(lines.items()):
-        colour = _COLOURS[number % len(_COLOURS)]
-        axes.step([0.0, *times, end_s], [1.0, *values, values[-1]], where="post", color=colour, linewidth=1)
-        there = next(i for i, value in enumerate(values) if value >= SHARE * values[-1])
-        axes.plot(times[there], values[there], "o", color=colour, markersize=4)
-        axes.annotate(kernel, (end_s, values[-1]), (3, 0), textcoords="offset points", fontsize=7,
-                      va="center", color=colour)  # fmt: skip
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.grid(axis="y", color="#ccc", linewidth=0.5)
-    axes.set_xlabel("seconds since the run began (circle: 90 % of the last speedup)")
-    axes.set_ylabel("speedup of the best so far")
     return svg_of(figure)

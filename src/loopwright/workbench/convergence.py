@@ -48,6 +48,13 @@ def promotions(steps: Sequence[Step]) -> list[tuple[Step, float]]:
     return sorted(found, key=lambda pair: pair[0].at_s)
 
 
+def judged_until(steps: Sequence[Step], at_s: float) -> int:
+    """How many candidates were judged by then. A trial has the number of the glance before it: what was
+    looked at in between counts too.
+    """
+    return max((step.number for step in steps if step.at_s <= at_s), default=0)
+
+
 def reached(steps: Sequence[Step], *, share: float = SHARE) -> Reached | None:
     """When a search had `share` of the speedup of what it promoted last; None when it promoted nothing.
 
@@ -61,6 +68,5 @@ def reached(steps: Sequence[Step], *, share: float = SHARE) -> Reached | None:
         return None
     wanted = share * promoted[-1][1]
     first = next(step for step, speedup in promoted if speedup >= wanted)
-    # A trial has the number of the glance before it: what was looked at in between counts too.
-    judged = max(step.number for step in steps if step.at_s <= first.at_s)
+    judged = judged_until(steps, first.at_s)
     return Reached(wanted, judged, first.at_s, max(step.number for step in steps))
