@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from loopwright.agents.agent import Agent
+from loopwright.agents.cuda_translator import translation_of
 from loopwright.agents.memory import learn
 from loopwright.agents.registry import find_agent
 from loopwright.agents.workspace import read_candidate
@@ -24,17 +25,18 @@ from loopwright.core.candidate import Candidate
 from loopwright.core.errors import UsageError
 from loopwright.core.profile import Profile
 from loopwright.core.run import Budget, RunResult
-from loopwright.core.task import Target, Task
+from loopwright.core.task import Language, Target, Task
 from loopwright.core.timing import Comparison, Speedup
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, Verdict
 from loopwright.reports.write import write_report
 from loopwright.system.machine import this_machine
 from loopwright.system.store import remove_tree
+from loopwright.tasks.cuda_translation import translatable
 from loopwright.tasks.infer import single_file_task
 from loopwright.tasks.load import load_task as _load_task
 from loopwright.workbench.bench import BudgetSpent, Workbench
-from loopwright.workbench.context import runner_for
+from loopwright.workbench.context import runner_for, target_of
 from loopwright.workbench.final import finish
 from loopwright.workbench.journal import Observer, silent
 from loopwright.workbench.records import to_data
@@ -70,7 +72,7 @@ def optimize(
     args: Sequence[str] = (),
     agent: str | Agent = "builtin",
     strategy: str = "refine",
-    target: str = "openmp",
+    target: str | None = None,
     wall_s: float | None = 600.0,
     evaluations: int | None = None,
     tokens: int | None = None,
@@ -94,7 +96,8 @@ def optimize(
         agent: "builtin", "model:PROVIDER/NAME", "cmd:COMMAND" for a program that edits the files, or an
             object of your own (:class:`loopwright.agents.agent.Agent`).
         strategy: "refine", "best-of-n", "beam", "evolve" or "mcts", and for models also "roles".
-        target: "openmp", "offload" or "serial".
+        target: "openmp", "offload" or "serial"; None is "openmp" for C and C++ and "cuda" for CUDA. With
+            "openmp" a CUDA program is translated to C++ for processors.
         wall_s, evaluations: the budget; None is no limit. The last timing at the end is not part of it.
         tokens, cost_usd: the budget for a language model.
         toolchain: "gcc", "clang", "clang-19"...; None takes gcc if there is one.
@@ -115,9 +118,11 @@ def optimize(
     """
     loaded, origin = _task_of(task, args)
     settings = Settings(
+    translate = translates(loaded, target)
         agent=agent if isinstance(agent, str) else agent.name,
         strategy=strategy,
-        target=parse_target(target),
+        target=parse_target(target or Target.OPENMP),
+        translate=translate,
         toolchain=toolchain,
         budget=_budget(wall_s, evaluations, tokens, cost_usd),
         threads=_threads(threads),
@@ -127,6 +132,12 @@ def optimize(
         memory=memory,
     )
     worker = find_agent(settings) if isinstance(agent, str) else agent
+    target_of(loaded, settings)
+    if translate:
+        loaded = translatable(loaded)
+        if agent == "builtin":
+            # Said before anything is measured.
+            translation_of(loaded.tree)
     settings = replace(settings, agent=worker.name, unread_code=worker.runs_unread_code)
     runner_for(settings)
     facts = {
@@ -179,7 +190,7 @@ def check(
     >>> loopwright.check("smooth", {"smooth.c": b"oops"}).failure.mode.value
     'build_error'
     """
-    loaded, origin = _task_of(task, ())
+    loaded, origin = _judged_task(task, settings)
     tree = candidate_tree(loaded, candidate)
     with Session(loaded, settings or Settings(), say, home=_place(None, origin)) as session:
         return session.check(tree)
@@ -202,7 +213,7 @@ def time(
     >>> timed.speedup.low <= timed.speedup.estimate <= timed.speedup.high
     True
     """
-    loaded, origin = _task_of(task, ())
+    loaded, origin = _judged_task(task, settings)
     tree = candidate_tree(loaded, candidate)
     a, b = (loaded.tree, tree) if other is None else (tree, candidate_tree(loaded, other))
     label_a, label_b = ("original", "candidate")
@@ -225,7 +236,7 @@ def profile(
     >>> profile.case
     'full'
     """
-    loaded, origin = _task_of(task, ())
+    loaded, origin = _judged_task(task, settings)
     tree = candidate_tree(loaded, candidate)
     with Session(loaded, settings or Settings(), say, home=_place(None, origin)) as session:
         return session.profile(tree)
@@ -287,6 +298,19 @@ def _task_of(task: Task | str | Path, args: Sequence[str]) -> tuple[Task, Path |
 
 
 def parse_target(name: str) -> Target:
+def _judged_task(task: Task | str | Path, settings: Settings | None) -> tuple[Task, Path | None]:
+    """As :func:`_task_of`, with the files of a translation where `settings` ask for one."""
+    loaded, origin = _task_of(task, ())
+    if settings is not None and settings.translate and loaded.language is Language.CUDA:
+        loaded = translatable(loaded)
+    return loaded, origin
+
+
+def translates(task: Task, target: str | None) -> bool:
+    """Whether a task of CUDA sources is to become a program for `target`, which was asked for by name."""
+    return task.language is Language.CUDA and target is not None and target != Target.CUDA
+
+
     """The target called `name`. Raises UsageError when there is none."""
     try:
         return Target(name)

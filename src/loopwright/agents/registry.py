@@ -32,12 +32,16 @@ def find_strategy(name: str) -> Strategy:
 def find_agent(settings: Settings) -> Agent:
     """The agent that `settings` name. Raises UsageError when there is none."""
     strategy = find_strategy(settings.strategy)
-    if settings.target is Target.OFFLOAD:
+    if settings.target is Target.OFFLOAD or settings.translate:
         strategy = Translate()
     if settings.agent == "builtin":
         if isinstance(strategy, Roles):
             raise Roles.refused("the built-in optimiser")
         from loopwright.agents.builtin import Builtin
+    if settings.agent == "builtin" and settings.translate:
+        from loopwright.agents.cuda_translator import CudaTranslator
+
+        return CudaTranslator()
 
         return Builtin(strategy)
     if settings.agent.startswith(_COMMAND):

@@ -14,7 +14,7 @@ def check(
     path: options.TaskDir = Path(),
     candidate: options.CandidateDir = None,
     toolchain: options.Toolchain = None,
-    target: options.TargetName = "openmp",
+    target: options.TargetName = None,
     threads: options.Threads = None,
     sandbox: options.Sandbox = "auto",
     json: options.Json = False,
@@ -37,7 +37,8 @@ def check(
         from loopwright.workbench.settings import Settings
 
         settings = Settings(
-            toolchain=toolchain, threads=threads, sandbox=sandbox, target=api.parse_target(target),
+            toolchain=toolchain, threads=threads, sandbox=sandbox,
+            target=api.parse_target(target or "openmp"), translate=target == "openmp",
             unread_code=candidate is not None,
         )  # fmt: skip
         answer = check_answer(api.check(path, candidate, say=say, settings=settings))

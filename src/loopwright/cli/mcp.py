@@ -12,7 +12,7 @@ from loopwright.cli import options
 
 def mcp(
     path: Annotated[Path, typer.Argument(metavar="DIR", help="The task.")] = Path(),
-    target: options.TargetName = "openmp",
+    target: options.TargetName = None,
     budget: Annotated[str, typer.Option(help="Wall time for the search: 90s, 10m, 1h.")] = "30m",
     evaluations: Annotated[int | None, typer.Option(help="Candidates to evaluate at most.")] = None,
     toolchain: options.Toolchain = None,

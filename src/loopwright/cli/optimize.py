@@ -39,7 +39,7 @@ def optimize(
     strategy: Annotated[
         str, typer.Option(help="refine, best-of-n, beam, evolve, mcts; for models also roles.")
     ] = "refine",
-    target: options.TargetName = "openmp",
+    target: options.TargetName = None,
     budget: Annotated[
         str,
         typer.Option(

@@ -22,7 +22,12 @@ Threads = Annotated[
     int | None, typer.Option("--threads", help="Threads to time with; default: all usable processors.")
 ]
 Sandbox = Annotated[str, typer.Option("--sandbox", help="auto, bubblewrap or none.")]
-TargetName = Annotated[str, typer.Option("--target", help="openmp, offload or serial.")]
+TargetName = Annotated[
+    str | None,
+    typer.Option(
+        "--target", help="openmp, offload, serial or cuda; default: openmp, and cuda for CUDA sources."
+    ),
+]
 Home = Annotated[
     Path | None,
     typer.Option("--home", help="Folder for the record of runs; default: .loopwright beside the task."),

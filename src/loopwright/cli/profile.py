@@ -12,7 +12,7 @@ def profile(
     path: options.TaskDir = Path(),
     candidate: options.CandidateDir = None,
     toolchain: options.Toolchain = None,
-    target: options.TargetName = "openmp",
+    target: options.TargetName = None,
     threads: options.Threads = None,
     sandbox: options.Sandbox = "auto",
     json: options.Json = False,
@@ -32,7 +32,7 @@ def profile(
     from loopwright.workbench.settings import Settings
 
     settings = Settings(
-        toolchain=toolchain, threads=threads, sandbox=sandbox, target=api.parse_target(target),
+        toolchain=toolchain, threads=threads, sandbox=sandbox, target=api.parse_target(target or "openmp"),
         unread_code=candidate is not None,
     )  # fmt: skip
     result = api.profile(path, candidate, say=say, settings=settings)

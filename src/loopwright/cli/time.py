@@ -19,7 +19,7 @@ def time(
         typer.Argument(metavar="OTHER_DIR", help="A second candidate, timed against the first."),
     ] = None,
     toolchain: options.Toolchain = None,
-    target: options.TargetName = "openmp",
+    target: options.TargetName = None,
     threads: options.Threads = None,
     sandbox: options.Sandbox = "auto",
     json: options.Json = False,
@@ -50,7 +50,7 @@ def time(
     from loopwright.workbench.settings import Settings
 
     settings = Settings(
-        toolchain=toolchain, threads=threads, sandbox=sandbox, target=api.parse_target(target),
+        toolchain=toolchain, threads=threads, sandbox=sandbox, target=api.parse_target(target or "openmp"),
         unread_code=True,
     )  # fmt: skip
     result = api.time(path, candidate, other, say=say, settings=settings)

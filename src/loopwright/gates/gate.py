@@ -15,6 +15,7 @@ from loopwright.core.task import Case, Target, Task
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import GateResult
 from loopwright.harness.build import Builder
+from loopwright.harness.cuda_builder import TranslationBuilder
 from loopwright.harness.execute import CaseRunner
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Limits
@@ -57,12 +58,19 @@ class Context:
     original_s: Callable[[Case], float | None] = lambda case: None
 
     @property
+    def emulated_original(self) -> bool:
+        """Whether the original runs under the emulation of CUDA, so that its times mean nothing."""
+        return self.variant.target is Target.CUDA or isinstance(self.builder, TranslationBuilder)
+
+    @property
     def untimed(self) -> str:
         """Why candidates are not timed; "" when they are. A host device has the memory of its own that a GPU
         has, and nothing of its speed.
         """
         if self.variant.target is Target.CUDA:
             return "no device"
+        if self.emulated_original:
+            return "no original for processors"
         offloads = self.variant.target is Target.OFFLOAD and self.variant.device is not Device.NVPTX
         return "no device" if offloads else ""
 

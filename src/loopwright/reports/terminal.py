@@ -18,7 +18,6 @@ from loopwright.core.timing import Floor, Speedup
 from loopwright.core.tree import Tree
 from loopwright.profilers.condense import AnnotatedLine, annotate, condense
 from loopwright.reports.wording import (
-    NOT_TIMED,
     VARIANTS,
     duration,
     floor_words,
@@ -26,6 +25,7 @@ from loopwright.reports.wording import (
     ratio,
     size,
     spending_words,
+    translated_words,
 )
 from loopwright.toolchains.toolchain import Tool
 from loopwright.workbench.records import from_data
@@ -51,6 +51,10 @@ def print_result(result: RunResult) -> None:
         if best.wall_s is not None and best.original_wall_s is not None:
             console.print(
                 f"  time       {duration(best.original_wall_s)} -> {duration(best.wall_s)} ({flags})"
+            )
+        elif best.wall_s is not None:
+            console.print(
+                f"  time       {duration(best.wall_s)} ({flags}); no speedup: the original was emulated"
             )
         else:
             # An original that was emulated has no time to show either.
@@ -95,7 +99,7 @@ def print_result(result: RunResult) -> None:
 
 def _status(result: RunResult) -> str:
     if result.best is not None and result.best.speedup is None:
-        return f"[green]{result.status}[/green] ({NOT_TIMED})"
+        return f"[green]{result.status}[/green] ({translated_words(result.best)})"
     if result.best is not None and result.best.speedup is not None:
         return f"[green]improved {interval(result.best.speedup)}[/green]"
     colour = "yellow" if result.status is RunStatus.NO_GAIN else "red"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loopwright.core.run import Spending
+from loopwright.core.run import Best, Spending
 from loopwright.core.timing import Floor, Speedup
 
 GATES = {
@@ -24,7 +24,7 @@ GATES = {
 }
 """What each gate checked, for people."""
 NOT_TIMED = "verified, not timed: no device"
-"""What `translated` means."""
+"""What `translated` means where the result is a program for a device."""
 VARIANTS = {
     "own": "the task's own flags",
     "native": "-O3 -march=native",
@@ -41,6 +41,13 @@ def duration(seconds: float) -> str:
         if seconds >= factor or unit == "µs":
             return f"{_three(seconds / factor)} {unit}"
     raise AssertionError
+
+
+def translated_words(best: Best) -> str:
+    """What `translated` means for this result."""
+    if best.wall_s is None:
+        return NOT_TIMED
+    return f"verified; {duration(best.wall_s)} by itself, with no original for processors to compare it with"
 
 
 def _three(value: float) -> str:

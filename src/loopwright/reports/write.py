@@ -16,7 +16,6 @@ from loopwright.reports.content import Content, read_content
 from loopwright.reports.gaps import gaps
 from loopwright.reports.wording import (
     GATES,
-    NOT_TIMED,
     VARIANTS,
     bounds,
     duration,
@@ -25,6 +24,7 @@ from loopwright.reports.wording import (
     ratio,
     size,
     spending_words,
+    translated_words,
 )
 from loopwright.system.store import write_atomically
 from loopwright.workbench.rundir import RunDirectory, original_candidate
@@ -72,10 +72,11 @@ def _values(content: Content) -> dict[str, Any]:
     patch = (
         unified_patch(old, new).encode("utf-8", "surrogateescape").decode("utf-8", "replace") if new else ""
     )
+    best = content.result.best if content.result else None
     return {
         "content": content,
         "result": content.result,
-        "best": content.result.best if content.result else None,
+        "best": best,
         "head": answer.headline(content),
         "timed_cases": answer.timed_cases(content),
         "apply": answer.apply_commands(content),
@@ -88,7 +89,7 @@ def _values(content: Content) -> dict[str, Any]:
         "gate_words": GATES,
         "gaps": gaps(content),
         "variants": VARIANTS,
-        "not_timed": NOT_TIMED,
+        "not_timed": translated_words(best) if best else "",
         "numbers": {e.candidate: f"#{e.number}" for e in content.evaluations},
         "refusals": content.refusals,
         "spots": _spots(content),

@@ -10,6 +10,7 @@ from loopwright.core.machine import Floors
 from loopwright.core.task import Case, Language, Target, Task
 from loopwright.gates.gate import Context
 from loopwright.harness.build import Builder
+from loopwright.harness.cuda_builder import TranslationBuilder
 from loopwright.harness.cuda_emulation.toolchain import find_emulation
 from loopwright.harness.execute import CaseRunner
 from loopwright.system.execution import Limits, Runner
@@ -99,13 +100,19 @@ def runner_for(settings: Settings) -> Runner:
 
 
 def target_of(task: Task, settings: Settings) -> Target:
-    """The target that is meant: CUDA sources are for `cuda`, whatever is asked for.
+    """The target that is meant: CUDA sources are for `cuda` unless they are to be translated.
 
     Raises:
-        UsageError: when `cuda` is asked for and there are none.
+        UsageError: when `cuda` is asked for and there are none, or a translation that there is not.
     """
     if task.language is Language.CUDA:
-        return Target.CUDA
+        if not settings.translate:
+            return Target.CUDA
+        if settings.target is not Target.OPENMP:
+            raise UsageError(
+                f"CUDA is not translated to {settings.target}", where="--target", hint="--target openmp"
+            )
+        return Target.OPENMP
     if settings.target is Target.CUDA:
         raise UsageError(
             f"the target cuda needs CUDA sources (.cu); those of {task.name} are {task.language}",
@@ -136,11 +143,14 @@ def make_context(
     offloads = target is Target.OFFLOAD
     if toolchain is None:
         toolchain = _FINDERS.get(target, find)(settings.toolchain)
+    builder = Builder(task, runner, directory.scratch)
+    if task.language is Language.CUDA and target is not Target.CUDA:
+        builder = TranslationBuilder(task, runner, directory.scratch, find_emulation())
     cores = len(usable_cpus())
     most = settings.threads or cores
     return Context(
         task=task,
-        builder=Builder(task, runner, directory.scratch),
+        builder=builder,
         cases=CaseRunner(task, runner, directory.scratch, cores=cores),
         toolchain=toolchain,
         variant=Variant(NATIVE_FLAGS, target),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import statistics
 from collections import Counter
 from collections.abc import Sequence
 
@@ -20,10 +21,12 @@ from loopwright.system.load import disturbs
 from loopwright.system.machine import usable_cpus
 from loopwright.system.store import write_atomically
 from loopwright.tasks.held_out import held_out_lines
+from loopwright.timing.compare import SampleFailed
 from loopwright.timing.policy import Policy
 from loopwright.timing.promotion import is_promoted
 from loopwright.workbench.baseline import median_wall_s
 from loopwright.workbench.bench import Workbench
+from loopwright.workbench.fresh_calls import ALWAYS
 from loopwright.workbench.held_out import (
     GATE,
     HeldOutCases,
@@ -35,6 +38,7 @@ from loopwright.workbench.held_out import (
 )
 from loopwright.workbench.policies import final_policy, held_out_policy
 from loopwright.workbench.records import from_data, to_data
+from loopwright.workbench.sampling import sampler
 from loopwright.workbench.spending import spending
 from loopwright.workbench.trials import judged_trial
 
@@ -44,6 +48,8 @@ _SHORTEST_PROGRAM_S = 0.01
 _SHORTEST_CALL_S = 0.0005
 _COMPARABLE = 0.1
 """Of the time of the timed case: below that a case says little about what is gained."""
+_ALONE = 5
+"""Executions of a program that there is nothing to compare with."""
 _CHOSEN = "held-out"
 
 
@@ -114,7 +120,7 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
             verified=verdict.verified,
             speedup=None,
             gates=verdict.by_gate,
-            wall_s=None,
+            wall_s=_alone_s(bench, subject.build),
         ), None
     timed, floors = _timed(
         bench, bench.context, subject.build, bench.task.cases_for(Use.TIME), final_policy(bench.execution_s())
@@ -144,6 +150,19 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
         ),
         None,
     )
+
+
+def _alone_s(bench: Workbench, build: BuildResult) -> float | None:
+    """Seconds of a program for processors whose original is not one; None for a program for a device."""
+    if not bench.translates:
+        return None
+    bench.journal.tell("progress", text="timing the translation by itself")
+    sample = sampler(bench.context, build, bench.repetitions)
+    names = [case.name for case in bench.task.cases_for(Use.TIME)]
+    try:
+        return sum(statistics.median(sample(name).wall_s for _ in range(_ALONE)) for name in names)
+    except SampleFailed:
+        return None
 
 
 def _told(
@@ -191,6 +210,7 @@ def _timed(
         policy=policy,
         repetitions=bench.repetitions,
         on_round=lambda s: bench.journal.tell("round", estimate=s.estimate, rounds=s.rounds),
+        compared=(None, ALWAYS),
     )
 
 

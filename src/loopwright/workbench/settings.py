@@ -29,6 +29,7 @@ class Settings:
         sandbox: "auto", "bubblewrap" or "none".
         unread_code: whether candidates hold code that nobody has read; then "auto" insists on a sandbox.
         seed: for everything an agent draws by chance.
+        translate: whether CUDA sources become a program for `target`; else they stay CUDA.
         memory: whether lessons of earlier runs are used, and this run's are kept. Never for comparisons.
     """
 
@@ -43,3 +44,4 @@ class Settings:
     unread_code: bool = False
     model: ModelOptions = field(default_factory=ModelOptions)
     memory: bool = False
+    translate: bool = False
