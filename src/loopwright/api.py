@@ -117,8 +117,8 @@ def optimize(
     ...     print(result.best.speedup.low, result.best.verified, result.directory)
     """
     loaded, origin = _task_of(task, args)
-    settings = Settings(
     translate = translates(loaded, target)
+    settings = Settings(
         agent=agent if isinstance(agent, str) else agent.name,
         strategy=strategy,
         target=parse_target(target or Target.OPENMP),
@@ -131,13 +131,13 @@ def optimize(
         model=ModelOptions(base_url, tier, str(Path(prompts).resolve()) if prompts is not None else None),
         memory=memory,
     )
-    worker = find_agent(settings) if isinstance(agent, str) else agent
     target_of(loaded, settings)
     if translate:
         loaded = translatable(loaded)
         if agent == "builtin":
             # Said before anything is measured.
             translation_of(loaded.tree)
+    worker = find_agent(settings) if isinstance(agent, str) else agent
     settings = replace(settings, agent=worker.name, unread_code=worker.runs_unread_code)
     runner_for(settings)
     facts = {
@@ -297,7 +297,6 @@ def _task_of(task: Task | str | Path, args: Sequence[str]) -> tuple[Task, Path |
     return load_task(path), folder.resolve()
 
 
-def parse_target(name: str) -> Target:
 def _judged_task(task: Task | str | Path, settings: Settings | None) -> tuple[Task, Path | None]:
     """As :func:`_task_of`, with the files of a translation where `settings` ask for one."""
     loaded, origin = _task_of(task, ())
@@ -311,6 +310,7 @@ def translates(task: Task, target: str | None) -> bool:
     return task.language is Language.CUDA and target is not None and target != Target.CUDA
 
 
+def parse_target(name: str) -> Target:
     """The target called `name`. Raises UsageError when there is none."""
     try:
         return Target(name)

@@ -34,14 +34,14 @@ def find_agent(settings: Settings) -> Agent:
     strategy = find_strategy(settings.strategy)
     if settings.target is Target.OFFLOAD or settings.translate:
         strategy = Translate()
-    if settings.agent == "builtin":
-        if isinstance(strategy, Roles):
-            raise Roles.refused("the built-in optimiser")
-        from loopwright.agents.builtin import Builtin
     if settings.agent == "builtin" and settings.translate:
         from loopwright.agents.cuda_translator import CudaTranslator
 
         return CudaTranslator()
+    if settings.agent == "builtin":
+        if isinstance(strategy, Roles):
+            raise Roles.refused("the built-in optimiser")
+        from loopwright.agents.builtin import Builtin
 
         return Builtin(strategy)
     if settings.agent.startswith(_COMMAND):
