@@ -23,8 +23,9 @@ class Bounds:
         return Bounds(substituted(self.low, {variable: value}), substituted(self.high, {variable: value}))
 
 
-def bounds_of(source: NestSource, loop: Loop) -> Bounds:
-    """The bounds of a loop that counts up by one, as they are written.
+def written_bounds(source: NestSource, loop: Loop) -> tuple[str, str, bool]:
+    """First value and end of a loop that counts up by one, as they are written, and whether the end
+    belongs to it (`<=`).
 
     Raises:
         Declined: when the header is written in another way.
@@ -38,9 +39,18 @@ def bounds_of(source: NestSource, loop: Loop) -> Bounds:
         last = re.fullmatch(rf"(?P<high>[^<>=&|?,]+?)\s*(?P<op>>=?)\s*{name}", condition)
     if first is None or last is None:
         raise Declined(f"the header over {loop.variable} is not of the form 'i = a; i < b; i++'")
-    more = " + 1" if last["op"] in ("<=", ">=") else ""
-    low, high = (text if text.isdigit() else f"(long)({text})" for text in (first["low"], last["high"]))
-    return Bounds(low, f"{high}{more}")
+    return first["low"], last["high"], last["op"] in ("<=", ">=")
+
+
+def bounds_of(source: NestSource, loop: Loop) -> Bounds:
+    """The bounds of a loop that counts up by one, as they are written.
+
+    Raises:
+        Declined: when the header is written in another way.
+    """
+    low, high, inclusive = written_bounds(source, loop)
+    low, high = (text if text.isdigit() else f"(long)({text})" for text in (low, high))
+    return Bounds(low, f"{high} + 1" if inclusive else high)
 
 
 def without_cast(bound: str) -> str:

@@ -97,12 +97,19 @@ def substituted_text(
     shown, pieces, position = text.decode("latin-1"), [], 0
     for (start, end), new in sorted(changes.items()):
         before, after = shown[start - 1 : start], shown[end : end + 1]
-        if (before, after) in (("[", "]"), ("(", ")")) and new.startswith("(") and _is_one_pair(new):
+        called = shown[start - 2 : start - 1] if start >= 2 else ""
+        whole_bracket = before + after == "[]" or (before + after == "()" and not _is_of_name(called))
+        if whole_bracket and new.startswith("(") and _is_one_pair(new):
             new = new[1:-1]
         pieces += [shown[position:start], new.encode().decode("latin-1")]
         position = end
     joined = "".join([*pieces, shown[position:]])
     return joined.encode("latin-1").decode("utf-8", "surrogateescape")
+
+
+def _is_of_name(character: str) -> bool:
+    """Whether a bracket behind it may be that of a macro, which need not put its parameter in brackets."""
+    return character.isalnum() or character == "_"
 
 
 def _is_one_pair(text: str) -> bool:

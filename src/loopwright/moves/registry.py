@@ -21,6 +21,7 @@ from loopwright.moves.shortest_paths import ShortestPaths
 from loopwright.moves.simd import Simd
 from loopwright.moves.skewing import TimeTiles
 from loopwright.moves.tiling import Tiling
+from loopwright.moves.unroll_and_jam import UnrollAndJam
 
 MOVES: tuple[Move, ...] = (
     Blas(),
@@ -36,6 +37,7 @@ MOVES: tuple[Move, ...] = (
     Simd(),
     ScalarReplacement(),
     Invariant(),
+    UnrollAndJam(),
 )
 
 OFFLOAD_MOVES: tuple[Move, ...] = (Offload(),)
