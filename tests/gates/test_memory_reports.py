@@ -98,6 +98,21 @@ MEMCHECK = """\
 ==25951==    at 0x48F5AAB: gomp_thread_start (team.c:129)
 ==25951==
 """
+# clang 19.1.7 -O0 of a collapsed target region without iterations, two threads.
+MEMCHECK_TEAMS = """\
+==9681== Conditional jump or move depends on uninitialised value(s)
+==9681==    at 0x497B0A3: __kmp_fork_call (in /usr/lib/llvm-19/lib/libomp.so.5)
+==9681==    by 0x497CBF4: ??? (in /usr/lib/llvm-19/lib/libomp.so.5)
+==9681==    by 0x4984FF6: ??? (in /usr/lib/llvm-19/lib/libomp.so.5)
+==9681==    by 0x497C82E: __kmp_fork_call (in /usr/lib/llvm-19/lib/libomp.so.5)
+==9681==    by 0x4969262: __kmpc_fork_teams (in /usr/lib/llvm-19/lib/libomp.so.5)
+==9681==    by 0x109325: __omp_offloading_fe00_24c22a_sweep_l7_debug__ (/tmp/sx/heat.c:7)
+==9681==    by 0x1098DC: __omp_offloading_fe00_24c22a_sweep_l7 (/tmp/sx/heat.c:7)
+==9681==    by 0x1092BC: sweep (/tmp/sx/heat.c:7)
+==9681==    by 0x10924E: diffuse (/tmp/sx/heat.c:21)
+==9681==    by 0x109A3B: main (/tmp/sx/main.c:44)
+==9681==
+"""
 
 
 def test_races_name_both_lines_and_the_variable() -> None:
@@ -131,6 +146,14 @@ def test_memcheck_names_the_innermost_line_of_the_task_and_leaves_the_runtime_ou
     (found,) = reports_memcheck.uninitialised(MEMCHECK, TREE, HERE)
     assert found.what == "Conditional jump or move depends on uninitialised value(s)"
     assert found.places == (Place("u.c", 5),)
+
+
+def test_what_a_runtime_does_with_unused_halves_of_slots_is_not_the_tasks() -> None:
+    tree = Tree({"heat.c": b"\n" * 30, "main.c": b"\n" * 50})
+    assert reports_memcheck.uninitialised(MEMCHECK_TEAMS, tree, HERE) == ()
+    asked = MEMCHECK_TEAMS.replace("__kmpc_fork_teams", "omp_set_num_threads")
+    (found,) = reports_memcheck.uninitialised(asked, tree, HERE)
+    assert found.places == (Place("heat.c", 7),)
 
 
 def test_nothing_is_found_in_what_a_program_prints_itself() -> None:
