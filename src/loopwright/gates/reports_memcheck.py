@@ -20,7 +20,7 @@ def uninitialised(report: str, tree: Tree, directory: str) -> tuple[Finding, ...
     """The uses of uninitialised values in `report` whose stack has a line of the task in it.
 
     Those of the runtime's own code, never called from the task, are not the task's; nor are those in what
-    starts a parallel region: it hands on 64 bits for each value, of which clang sets as many as the value has,
+    starts a parallel region: it hands on 64 bits for each value, and clang sets as many as the value has,
     and libomp compares such slots with those of the region before. A region that uses such a value does so in
     a line of its own.
     """
