@@ -7,7 +7,7 @@ and the poison of a kernel's driver only itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,9 @@ from loopwright.core.task import Task, Tolerance
 from loopwright.tasks.driver_result import is_poison
 
 AnyArray = npt.NDArray[np.generic]
+
+_PIECE = 1 << 15
+"""Elements that are compared at a time: what is worked out for them stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +67,17 @@ def compare(name: str, reference: AnyArray, actual: AnyArray, tolerance: Toleran
         return Mismatch(name, 0, reference.size, None, message)
     if reference.dtype == object:
         return _compare_text(name, reference, actual)
-    good = matches(reference, actual, tolerance)
-    if bool(np.all(good)):
+    if all(bool(np.all(matches(r, a, tolerance))) for r, a in _pieces(reference, actual)):
         return None
+    good = matches(reference, actual, tolerance)
     return _numeric_mismatch(name, reference, actual, good, tolerance)
 
 
 def matches(reference: AnyArray, actual: AnyArray, tolerance: Tolerance) -> npt.NDArray[np.bool_]:
     """Element by element, whether `actual` counts as equal to `reference` (same shape and dtype)."""
     same = np.asarray(reference == actual)
+    if bool(same.all()):
+        return same
     if reference.dtype.kind != "f":
         if tolerance.atol >= 1:
             high, low = np.maximum(reference, actual), np.minimum(reference, actual)
@@ -91,6 +96,11 @@ def matches(reference: AnyArray, actual: AnyArray, tolerance: Tolerance) -> npt.
     if tolerance.ulps is not None:
         good |= finite & (ulp_distance(reference, actual) <= tolerance.ulps)
     return np.asarray(good)
+
+
+def _pieces(reference: AnyArray, actual: AnyArray) -> Iterator[tuple[AnyArray, AnyArray]]:
+    a, b = np.ravel(reference), np.ravel(actual)
+    return ((a[at : at + _PIECE], b[at : at + _PIECE]) for at in range(0, a.size, _PIECE))
 
 
 def ulp_distance(reference: AnyArray, actual: AnyArray) -> npt.NDArray[np.uint64]:

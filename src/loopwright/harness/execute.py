@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 import statistics
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +31,8 @@ from loopwright.tasks.driver import (
 from loopwright.toolchains.device import Device
 
 _RESULT = "loopwright_result.bin"
+_LARGE_BYTES = 1 << 20
+_MADV_POPULATE_WRITE = 23
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,7 @@ class CaseRunner:
         try:
             if path.is_symlink() or not path.is_file():
                 raise MalformedResult("the driver's result is missing: the program ended before it was done")
-            result = read_result(path.read_bytes(), self.task, case, repetitions=options.repetitions)
+            result = read_result(_content(path), self.task, case, repetitions=options.repetitions)
             alone = options.repetitions + options.warmup == 1
             if (result.nonce != options.nonce) if alone else (result.nonce == 0):
                 raise MalformedResult("the result is of other inputs than were asked for")
@@ -175,6 +180,22 @@ class CaseRunner:
             )
             return CaseRun(case, execution, failure=forged)
         return CaseRun(case, execution, result.outputs, sample, nonce=result.nonce, call=result.round)
+
+
+def _content(path: Path) -> bytes | mmap.mmap:
+    """The bytes of a file. Memory for many of them is had at once, which takes half as long as page by page.
+
+    A copy, and no mapping of the file: nobody can change it once it was looked at.
+    """
+    with path.open("rb") as file:
+        size_bytes = os.fstat(file.fileno()).st_size
+        if size_bytes < _LARGE_BYTES:
+            return file.read()
+        memory = mmap.mmap(-1, size_bytes)
+        with suppress(OSError):  # an older system
+            memory.madvise(_MADV_POPULATE_WRITE)
+        file.readinto(memory)
+        return memory
 
 
 def sample_of(execution: Execution, wall_s: float) -> Sample:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,7 +57,9 @@ class DriverResult:
     fp_control_changed: bool = False
 
 
-def read_result(content: bytes, task: Task, case: Case, *, repetitions: int | None = None) -> DriverResult:
+def read_result(
+    content: bytes | mmap.mmap, task: Task, case: Case, *, repetitions: int | None = None
+) -> DriverResult:
     """The result in `content`, which a driver of `task` wrote for `case`, after so many timed calls (None:
     any number).
 
@@ -186,9 +189,9 @@ def _sections(task: Task, case: Case) -> list[_Section]:
     return sections
 
 
-def _header(content: bytes) -> tuple[dict[str, object], int]:
+def _header(content: bytes | mmap.mmap) -> tuple[dict[str, object], int]:
     """The JSON header, and where the arrays begin."""
-    if not content.startswith(_MAGIC):
+    if content[: len(_MAGIC)] != _MAGIC:
         raise MalformedResult("the result does not begin as one of a Loopwright driver")
     end = content.find(b"\n", len(_MAGIC), len(_MAGIC) + _LONGEST_HEADER_BYTES)
     if end < 0:

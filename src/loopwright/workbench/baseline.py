@@ -21,7 +21,7 @@ from loopwright.timing.compare import SampleFailed, compare
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import NATIVE_FLAGS, Purpose, Variant
 from loopwright.workbench.expected import ExpectedOutputs
-from loopwright.workbench.policies import baseline_policy, glance_policy
+from loopwright.workbench.policies import baseline_policy, glance_policy, report_policy
 from loopwright.workbench.sampling import sampler
 
 Say = Callable[[str], None]
@@ -157,9 +157,8 @@ def measure_baseline(
         emulated_s = sum(facts[name].wall_s for name in names)
         return Baseline("own", emulated_s, rejected={"own": _EMULATED}, flags=task.build.flags), []
     # Where candidates are not timed, the original's time is for the record only.
-    policy = (glance_policy if context.untimed else baseline_policy)(
-        sum(facts[name].outer_s for name in names)
-    )
+    execution_s = sum(facts[name].outer_s for name in names)
+    policy = (glance_policy if context.untimed else baseline_policy)(execution_s)
     own, native = own_variant(context.variant, task), native_variant(context.variant, task)
     rejected: dict[str, str] = {}
     comparisons: list[Comparison] = []
@@ -172,8 +171,8 @@ def measure_baseline(
         rejected["native"] = try_variant(context, native_build, facts).problem
         if not rejected["native"]:
             result = compare(
-                sampler(context, own_build, repetitions),
-                sampler(context, native_build, repetitions),
+                sampler(context, own_build, repetitions, compared=None),
+                sampler(context, native_build, repetitions, compared=None),
                 names,
                 policy,
                 label_a="own",
@@ -184,7 +183,7 @@ def measure_baseline(
             if result.speedup.estimate >= 1:
                 chosen, chosen_variant, chosen_build = "native", native, native_build
     if chosen not in times:
-        sample = sampler(context, chosen_build, repetitions)
+        sample = sampler(context, chosen_build, repetitions, compared=None)
         times[chosen] = sum(statistics.median(sample(n).wall_s for _ in range(3)) for n in names)
     automatic = replace(chosen_variant, purpose=Purpose.AUTO_PARALLEL, threads=context.threads[-1])
     say("timing the compiler's own parallelisation")
@@ -195,10 +194,10 @@ def measure_baseline(
         if once.wall_s <= _CLOSE * times[chosen]:
             try:
                 result = compare(
-                    sampler(context, chosen_build, repetitions),
-                    sampler(context, build, repetitions),
+                    sampler(context, chosen_build, repetitions, compared=None),
+                    sampler(context, build, repetitions, compared=0),
                     names,
-                    policy,
+                    report_policy(execution_s),
                     label_a=chosen,
                     label_b="auto_parallel",
                 )

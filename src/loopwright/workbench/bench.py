@@ -19,7 +19,6 @@ from loopwright.gates.registry import GATES
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Runner
 from loopwright.system.load import OthersMeter
-from loopwright.timing.policy import Policy
 from loopwright.timing.promotion import is_promoted
 from loopwright.workbench.baseline import (
     CaseFacts,
@@ -31,12 +30,12 @@ from loopwright.workbench.context import Measured, completed, make_context
 from loopwright.workbench.expected import ExpectedOutputs
 from loopwright.workbench.fit import require_fit
 from loopwright.workbench.journal import Journal, Observer, silent
+from loopwright.workbench.last_samples import LastSamples
 from loopwright.workbench.machine_file import MachineFacts, machine_facts
-from loopwright.workbench.policies import glance_policy, trial_policy
 from loopwright.workbench.profiling import profile_build
 from loopwright.workbench.records import from_data, to_data
 from loopwright.workbench.rundir import RunDirectory, open_run, original_candidate, restored_candidate
-from loopwright.workbench.trials import chained, judged_trial
+from loopwright.workbench.trials import chained, trial_beside_best
 
 
 class BudgetSpent(Exception):
@@ -77,6 +76,7 @@ class Workbench:
         self._candidates: dict[str, Candidate] = {self.original.id: self.original}
         self._evaluations: dict[str, Evaluation] = {}
         self._profiles: dict[str, Profile] = {}
+        self._beside = LastSamples()
         self._baseline: Baseline | None = None
         self._prepared_s = 0.0
         self._machine: MachineFacts | None = None
@@ -217,8 +217,7 @@ class Workbench:
             if verdict.passed and timed and not self.untimed:
                 assert subject.build is not None
                 self._say(f"{'glancing at' if glance else 'timing'} {candidate.id} against the best so far")
-                policy = (glance_policy if glance else trial_policy)(self.execution_s())
-                trial, result = self._trial(subject.build, policy)
+                trial, result = self._trial(subject.build, glance)
                 verdict = verdict.extended(result)
             extends = bool(self.untimed) and timed and verdict.passed and candidate.parent == self._best_id
             return self._record(candidate, number, verdict, trial, begun_s, glance=glance, extends=extends)
@@ -316,20 +315,13 @@ class Workbench:
         if self.remaining_s == 0.0:
             raise BudgetSpent(f"{budget.wall_s:g} s spent")
 
-    def _trial(self, build: BuildResult, policy: Policy) -> tuple[Comparison | None, GateResult]:
-        incumbent = self.context.builder.build(
-            self.tree(self.best), self.context.toolchain, self.context.variant
-        )
-        return judged_trial(
-            self.context,
-            incumbent,
-            build,
-            labels=(self._best_id, "candidate"),
-            cases=self.task.cases_for(Use.TIME),
-            policy=policy,
-            repetitions=self.repetitions,
+    def _trial(self, build: BuildResult, glance: bool) -> tuple[Comparison | None, GateResult]:
+        return trial_beside_best(
+            self.context, self.tree(self.best), build,
+            best_id=self._best_id, execution_s=self.execution_s(), repetitions=self.repetitions,
             on_round=lambda s: self.journal.tell("round", estimate=s.estimate, rounds=s.rounds),
-        )
+            glance=self._beside if glance else None,
+        )  # fmt: skip
 
     def _record(
         self,

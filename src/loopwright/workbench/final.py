@@ -26,6 +26,7 @@ from loopwright.timing.policy import Policy
 from loopwright.timing.promotion import is_promoted
 from loopwright.workbench.baseline import median_wall_s
 from loopwright.workbench.bench import Workbench
+from loopwright.workbench.fresh_calls import ALWAYS
 from loopwright.workbench.held_out import (
     GATE,
     HeldOutCases,
@@ -209,6 +210,7 @@ def _timed(
         policy=policy,
         repetitions=bench.repetitions,
         on_round=lambda s: bench.journal.tell("round", estimate=s.estimate, rounds=s.rounds),
+        compared=(None, ALWAYS),
     )
 
 

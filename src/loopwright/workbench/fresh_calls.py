@@ -7,6 +7,7 @@ calls is found out with a probability that is the share of such calls; to move t
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from dataclasses import replace
@@ -21,17 +22,21 @@ from loopwright.gates.gate import Context
 from loopwright.harness.execute import RunOptions
 from loopwright.harness.types import CaseRun
 
-_ALWAYS = 2
-"""Executions of a build that are compared in any case."""
+ALWAYS = 2
+"""Executions of a build that are compared in any case, when nothing is known of it."""
 _SHARE = 0.25
 """Of the time that is spent on sampling, what may be spent on comparing, beyond that."""
 _WIDER = 100.0
+_PIECE = 1 << 15
 
 
 class FreshCalls:
-    """Compares some of the timed executions of one build, chosen by chance within a share of the time."""
+    """Compares the first `always` of the timed executions of one build, and then some that are chosen by
+    chance within a share of the time.
+    """
 
-    def __init__(self, context: Context, gate: str) -> None:
+    def __init__(self, context: Context, gate: str, always: int = ALWAYS) -> None:
+        self._always = always
         self._context = context
         self._gate = gate
         self._compared = 0
@@ -44,7 +49,7 @@ class FreshCalls:
         """
         begun = time.monotonic()
         allowed_s = _SHARE * (begun - self._begun)
-        if self._compared >= _ALWAYS and (self._comparing_s > allowed_s or random.random() < 0.5):
+        if self._compared >= self._always and (self._comparing_s > allowed_s or random.random() < 0.5):
             return None
         failure = self._compare(case, run)
         self._compared += 1
@@ -81,10 +86,17 @@ def _widened(tolerance: Tolerance, expected: AnyArray) -> Tolerance:
     """`tolerance` in proportion to the size of the whole output instead of each element: new inputs now and
     then bring a sum that cancels nearly to zero, while the output of other inputs is far away everywhere.
     """
-    finite = expected[np.isfinite(expected)] if expected.dtype.kind == "f" else expected[:0]
-    if finite.size == 0:
+    if expected.dtype.kind != "f":
+        return tolerance
+    flat, squares, count = np.ravel(expected), 0.0, 0
+    for at in range(0, flat.size, _PIECE):
+        piece = flat[at : at + _PIECE].astype(np.float64)
+        finite = piece[np.isfinite(piece)]
+        squares += float(np.sum(np.square(finite)))
+        count += finite.size
+    if count == 0:
         return tolerance
     spacing = float(np.finfo(np.float32 if expected.dtype.itemsize == 4 else np.float64).eps)
     relative = max(tolerance.rtol, (tolerance.ulps or 0) * spacing)
-    size = float(np.sqrt(np.mean(np.square(finite.astype(np.float64)))))
+    size = math.sqrt(squares / count)
     return replace(tolerance, atol=max(tolerance.atol, _WIDER * relative * size))

@@ -22,6 +22,9 @@ from loopwright.toolchains.toolchain import Purpose
 from loopwright.workbench.rundir import RunDirectory
 
 _REPETITIONS = 10
+_LONG_ENOUGH_S = 2.0
+"""Time in the kernel that gives samples enough: with them, no more repetitions are made."""
+_POSITION_REPETITIONS = 3
 _FEWEST_SAMPLES = 10
 """Of a profiler that asks now and then where the program is: fewer may all lie where it does nothing."""
 _GRACE_S = 60.0
@@ -62,7 +65,7 @@ def _taken(
     box.mkdir(parents=True)
     notes.mkdir()
     # Enough repetitions that the kernel outweighs the making of its inputs; a slow profiler gets one.
-    repetitions = _REPETITIONS if profiler.slowdown < 2 else 1
+    repetitions = _repetitions(context, case, _REPETITIONS) if profiler.slowdown < 2 else 1
     try:
         command = context.cases.command(
             build,
@@ -85,13 +88,20 @@ def _taken(
         remove_tree(folder)
 
 
+def _repetitions(context: Context, case: Case, most: int) -> int:
+    """Calls of a kernel that take :data:`_LONG_ENOUGH_S` with the original's time, at most `most`."""
+    original_s = context.original_s(case) or 0.0
+    return most if original_s * most <= _LONG_ENOUGH_S else max(1, round(_LONG_ENOUGH_S / original_s))
+
+
 def _position(context: Context, build: BuildResult, case: Case, floors: Floors) -> Roofline | None:
     work = context.task.work
     if work.bytes is None and work.flops is None:
         return None
+    repetitions = _repetitions(context, case, _POSITION_REPETITIONS)
     run = context.cases.run(
         build, case, context.limits(case), threads=context.threads[-1], gate="profile",
-        options=RunOptions(repetitions=3, warmup=1, quiet=True),
+        options=RunOptions(repetitions=repetitions, warmup=1, quiet=True),
     )  # fmt: skip
     if run.sample is None:
         return None

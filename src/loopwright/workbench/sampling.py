@@ -13,7 +13,7 @@ from loopwright.gates.gate import Context
 from loopwright.harness.execute import RunOptions
 from loopwright.harness.types import BuildResult
 from loopwright.timing.compare import SampleFailed, Sampler
-from loopwright.workbench.fresh_calls import FreshCalls
+from loopwright.workbench.fresh_calls import ALWAYS, FreshCalls
 
 _GATE = "timing"
 _INNER_TARGET_S = 0.2
@@ -25,16 +25,24 @@ def repetitions_for(seconds: float) -> int:
     return max(1, min(_MOST_REPETITIONS, round(_INNER_TARGET_S / max(seconds, 1e-6))))
 
 
-def sampler(context: Context, build: BuildResult, repetitions: Callable[[Case], int]) -> Sampler:
+def sampler(
+    context: Context,
+    build: BuildResult,
+    repetitions: Callable[[Case], int],
+    *,
+    compared: int | None = ALWAYS,
+) -> Sampler:
     """A sampler of `build` with all threads. A timed execution whose output is wrong is no sample. Kernels
-    get inputs that they have not seen in every call (see :mod:`loopwright.workbench.fresh_calls`).
+    get inputs that they have not seen in every call (see :mod:`loopwright.workbench.fresh_calls`): that many
+    executions are held against the original in any case, and more by chance; none with None, which is for
+    the original itself.
 
     Raises (the sampler, when called):
         SampleFailed: with the failure of the execution.
     """
     cases = {case.name: case for case in context.task.cases}
     kernel = context.task.kernel is not None
-    fresh_calls = FreshCalls(context, _GATE)
+    fresh_calls = None if compared is None else FreshCalls(context, _GATE, compared)
 
     def sample(name: str) -> Sample:
         case = cases[name]
@@ -47,7 +55,8 @@ def sampler(context: Context, build: BuildResult, repetitions: Callable[[Case], 
         if run.failure is not None:
             raise SampleFailed(run.failure)
         if kernel:
-            if (failure := fresh_calls.check(case, run)) is not None:
+            failure = None if fresh_calls is None else fresh_calls.check(case, run)
+            if failure is not None:
                 raise SampleFailed(failure)
         elif mismatch := first_mismatch(context.task, context.expected(case), run.outputs):
             raise SampleFailed(

@@ -33,6 +33,7 @@ from loopwright.workbench.baseline import (
 )
 from loopwright.workbench.context import Measured, completed, make_context
 from loopwright.workbench.expected import ExpectedOutputs
+from loopwright.workbench.fresh_calls import ALWAYS
 from loopwright.workbench.held_out import HeldOutCases, choose, held_out_outputs, run_originals
 from loopwright.workbench.machine_file import machine_facts
 from loopwright.workbench.policies import final_policy
@@ -127,6 +128,7 @@ class Session(AbstractContextManager["Session"]):
             policy=policy or final_policy(sum(f.outer_s for f in self._timed())),
             repetitions=self._measured.repetitions,
             on_round=on_round,
+            compared=(None if a == self.task.tree else ALWAYS, ALWAYS),
         )
         if comparison is None or floors.failure is not None:
             assert floors.failure is not None
