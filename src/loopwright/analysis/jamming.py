@@ -4,8 +4,8 @@ Of `factor` consecutive iterations every part of the body runs for all of them, 
 next part does; an inner loop that is jammed runs once, and each of its iterations does the same for all of
 them. Between iterations of different blocks nothing changes. So the new order breaks a dependence only when
 its two ends lie less than `factor` iterations apart and the place of the later one in the jammed body comes
-first (F. Allen and J. Cocke, "A catalogue of optimizing transformations", 1972; S. Carr and K. Kennedy, "Improving
-the ratio of memory operations to floating-point operations in loops", ACM TOPLAS 1994).
+first (F. Allen and J. Cocke, "A catalogue of optimizing transformations", 1972; S. Carr and K. Kennedy,
+"Improving the ratio of memory operations to floating-point operations in loops", ACM TOPLAS 1994).
 """
 
 from __future__ import annotations
