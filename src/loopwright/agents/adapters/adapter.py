@@ -98,6 +98,11 @@ class Adapter(Protocol):
         ...
 
 
+def bearer(key: str) -> Mapping[str, str]:
+    """The header of a bearer token (RFC 6750, section 2.1)."""
+    return {"Authorization": f"Bearer {key}"}
+
+
 def mcp_servers(door: Path, **more: object) -> dict[str, Any]:
     """The MCP server of the run, in the form in which several agents are told of it."""
     server = {"command": "loopwright", "args": ["mcp"], "env": {"LOOPWRIGHT_BENCH": str(door)}, **more}

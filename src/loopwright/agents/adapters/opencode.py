@@ -13,6 +13,7 @@ from loopwright.agents.adapters.adapter import (
     Events,
     Start,
     Step,
+    bearer,
     number_of,
     objects,
     part_of,
@@ -36,7 +37,7 @@ class OpenCode:
 
     def authority(self, key: str) -> Mapping[str, str]:
         """A bearer token."""
-        return {"Authorization": f"Bearer {key}"}
+        return bearer(key)
 
     def start(self, program: str, prompt: str, model: str, path: str, home: Path, door: Path) -> Start:
         """The sandbox around it is ours, so that it need not ask before each step."""

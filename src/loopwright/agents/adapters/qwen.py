@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from loopwright.agents.adapters.adapter import MCP_TIMEOUT_S, Events, Start, mcp_config
+from loopwright.agents.adapters.adapter import MCP_TIMEOUT_S, Events, Start, bearer, mcp_config
 from loopwright.agents.adapters.claude import stream_json
 from loopwright.system.store import write_atomically
 
@@ -36,7 +36,7 @@ class Qwen:
 
     def authority(self, key: str) -> Mapping[str, str]:
         """A bearer token."""
-        return {"Authorization": f"Bearer {key}"}
+        return bearer(key)
 
     def start(self, program: str, prompt: str, model: str, path: str, home: Path, door: Path) -> Start:
         """The sandbox around it is ours, so that it need not ask before each step."""
