@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BARRIERS = frozenset({"__syncthreads", "__syncwarp"})
 LANES = frozenset({"__shfl_sync", "__shfl_down_sync", "__shfl_up_sync", "__shfl_xor_sync"})
-_REFUSED_CALLS = {
+REFUSED_CALLS = {
     "__ballot_sync": "a vote of a warp",
     "__any_sync": "a vote of a warp",
     "__all_sync": "a vote of a warp",
@@ -35,6 +35,7 @@ _REFUSED_CALLS = {
     "clock64": "the clock of a multiprocessor",
     "clock": "the clock of a multiprocessor",
 }
+"""Functions of CUDA that have no translation, in words."""
 _REFUSED_NODES = {
     "goto_statement": "goto",
     "labeled_statement": "a label",
@@ -110,8 +111,8 @@ def items_of(file: CudaFile, body: Node, values: Values) -> tuple[Item, ...]:
     for node in of_type(body, *_REFUSED_NODES):
         raise file.refused(node, _REFUSED_NODES[node.type])
     for name, call in calls(file, body):
-        if name in _REFUSED_CALLS:
-            raise file.refused(call, _REFUSED_CALLS[name])
+        if name in REFUSED_CALLS:
+            raise file.refused(call, REFUSED_CALLS[name])
     if (launch := next(of_type(body, "kernel_call_syntax"), None)) is not None:
         raise file.refused(launch, "a launch in a kernel (dynamic parallelism)")
     return _Reader(file, body, values).listed(body)

@@ -112,7 +112,7 @@ def places_of(file: CudaFile, items: tuple[Item, ...], values: Values, parameter
         else:
             kept[name] = found[0]
     for opaque, node in _opaque(file, items):
-        if len(groups.uses.get(opaque, ())) > 1:
+        if len(groups.uses.get(opaque, ())) > 1 or opaque in groups.at_block:
             raise file.refused(node, f"'{opaque}' is kept over a barrier: an array, a reference or auto")
     return Places(frozenset(block), again, kept)
 

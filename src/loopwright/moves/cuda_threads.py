@@ -89,7 +89,7 @@ class _Writer:
     kernel: KernelCode
     places: Places
     dimensions: int
-    _lanes: int = field(default=0)
+    _copied: dict[tuple[int, str], str] = field(default_factory=dict)
 
     def block_level(self, items: tuple[Item, ...], indent: str, *, top: bool = False) -> list[str]:
         """Lines for items that all threads of a block reach together."""
@@ -121,8 +121,7 @@ class _Writer:
                 lines += self._noted(item, self._of_block(item), indent)
             else:
                 if isinstance(item, Declared) and item.name in self.places.kept:
-                    lines_before = self._kept(item.name, item.kind)
-                    lines.append(indent + lines_before)
+                    lines.append(indent + self._kept(item.name, item.kind))
                 if isinstance(item, Lanes):
                     flush(rest)
                     lines += self._copies(item, indent)
@@ -197,7 +196,10 @@ class _Writer:
                 raise self.kernel.file.refused(
                     item.node, f"a shuffle of '{name_}', which is no variable of the kernel"
                 )
-            lines.append(f"{indent}const auto {name_}_before = {name_};")
+            again = sum(copied == name_ for _, copied in self._copied)
+            copy = f"{name_}_before{again + 1 if again else ''}"
+            self._copied[item.node.id, name_] = copy
+            lines.append(f"{indent}const auto {copy} = {name_};")
         return lines
 
     # What each thread does -------------------------------------------------------------------
@@ -281,16 +283,10 @@ class _Writer:
         changes: list[Change] = []
         for name, call in calls(file, item.node):
             if name in _LANE_FUNCTIONS:
-                _, value, which, *width = arguments(call)
-                given = [
-                    f"{file.text(value)}_before",
-                    self._thread,
-                    self._text(which),
-                    *map(self._text, width),
-                ]
-                changes.append(
-                    Change(call.start_byte, call.end_byte, f"{_LANE_FUNCTIONS[name]}({', '.join(given)})")
-                )
+                _, value, *rest = arguments(call)
+                copy = self._copied[item.node.id, file.text(value)]
+                given = ", ".join([copy, self._thread, *map(self._text, rest)])
+                changes.append(Change(call.start_byte, call.end_byte, f"{_LANE_FUNCTIONS[name]}({given})"))
         if item.node.type == "declaration":
             declarator = item.node.child_by_field_name("declarator")
             name_node = declared_name(declarator)

@@ -21,7 +21,7 @@ from loopwright.core.candidate import Edit
 from loopwright.core.tree import Tree
 from loopwright.harness.cuda_emulation.refusals import is_cuda, refusals
 from loopwright.harness.cuda_emulation.tokens import tokens_of
-from loopwright.moves.cuda_items import BARRIERS, LANES
+from loopwright.moves.cuda_items import BARRIERS, LANES, REFUSED_CALLS
 from loopwright.moves.cuda_syntax import (
     Change,
     CudaFile,
@@ -49,6 +49,8 @@ _DROPPED = frozenset(
 )
 _LEFT_OVER = _DROPPED | BARRIERS | LANES | {"<<<", "threadIdx", "blockIdx", "__shared__"}
 _NO_STREAM = ("0", "nullptr", "NULL")
+_KNOWN = BARRIERS | LANES | {"__ldg", "__launch_bounds__", "__align__", "__attribute__"}
+_VECTOR = re.compile(r"(?:make_)?(?:u?(?:char|short|int|long|longlong)|float|double)[1-4]$")
 _INCLUDE = re.compile(
     rb'^[ \t]*#[ \t]*include[ \t]*[<"]'
     rb'(cuda_runtime(?:_api)?\.h|cuda\.h|device_launch_parameters\.h)[>"][^\n]*',
@@ -147,6 +149,11 @@ class _Program:
         for node in of_type(file.root, "identifier", "type_identifier"):
             if _ONLY_WITH_A_DEVICE.match(name := file.text(node)):
                 raise file.refused(node, f"{name}: streams, events and properties of devices")
+            if _VECTOR.match(name):
+                raise file.refused(node, f"the vector type {name}")
+        for name, call in calls(file, file.root):
+            if name.startswith("__") and name not in _KNOWN and not name.startswith("__builtin_"):
+                raise file.refused(call, REFUSED_CALLS.get(name, name))
         for node in of_type(file.root, "preproc_def", "preproc_function_def"):
             value = node.child_by_field_name("value")
             named = {t.text for t in tokens_of(file.text(value))} if value is not None else set()

@@ -1,8 +1,8 @@
 """Which values of a kernel are the same in all threads of a block, and which are never changed once set.
 
-A value differs when it comes from `threadIdx`, from an atomic update or a lane, or was assigned where
-threads go different ways. What is loaded from an address that all share is the same for all: between two
-barriers nobody may change it without a race.
+A value differs when it comes from `threadIdx` or out of a function that is not known to be pure, or was
+assigned where threads go different ways. What is loaded from an address that all share is the same for all:
+between two barriers nobody may change it without a race.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from loopwright.moves.cuda_syntax import (
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_OWN_RESULT = ("atomic", "__shfl", "__ballot", "__any", "__all", "__match", "__activemask", "clock")
-_BY_VALUE = re.compile(
-    r"(?:min|max|abs|sizeof|printf|int|float|double|unsigned|size_t|__ldg|__sync(?:threads|warp)|__threadfence\w*"
-    r"|r?sqrtf?|(?:exp|log|sin|cos|pow|fmin|fmax|fma|fabs|floor|ceil|tanh)f?)$"
+_PURE = re.compile(
+    r"(?:min|max|abs|sizeof|int|float|double|unsigned|size_t|__ldg|r?sqrtf?"
+    r"|(?:exp|log|sin|cos|pow|fmin|fmax|fma|fabs|floor|ceil|tanh)f?)$"
 )
+_BY_VALUE = re.compile(r"(?:printf|__sync(?:threads|warp)|atomic\w+|__shfl\w*)$")
 LOOPS = ("for_statement", "while_statement", "do_statement", "for_range_loop")
 
 
@@ -115,7 +115,9 @@ def _jumps(node: Node, breaks: bool, continues: bool) -> Iterator[Node]:
 
 def _differs(file: CudaFile, node: Node, varying: set[str] | frozenset[str]) -> bool:
     return bool(words(file, node) & varying) or any(
-        name.startswith(_OWN_RESULT) for name, _ in calls(file, node)
+        # What an unknown function gives may differ from call to call: it may count them.
+        not _PURE.match(name)
+        for name, _ in calls(file, node)
     )
 
 
@@ -187,7 +189,7 @@ def _escaped(file: CudaFile, body: Node) -> Iterator[str]:
         if next(of_type(node, "reference_declarator"), None) is not None:
             yield from words(file, node)
     for called, call in calls(file, body):
-        if _BY_VALUE.match(called) or called.startswith(("atomic", "__shfl")) or _by_value(file, called):
+        if _PURE.match(called) or _BY_VALUE.match(called) or _by_value(file, called):
             continue
         yield from (file.text(each) for each in arguments(call) if each.type == "identifier")
 

@@ -120,6 +120,12 @@ template <typename T, typename V>
 T atomicOr(T *address, V value) { return atomic_update(address, [=](T old) { return static_cast<T>(old | value); }); }
 template <typename T, typename V>
 T atomicXor(T *address, V value) { return atomic_update(address, [=](T old) { return static_cast<T>(old ^ value); }); }
+inline unsigned atomicInc(unsigned *address, unsigned last) {
+    return atomic_update(address, [=](unsigned old) { return old >= last ? 0 : old + 1; });
+}
+inline unsigned atomicDec(unsigned *address, unsigned last) {
+    return atomic_update(address, [=](unsigned old) { return old == 0 || old > last ? last : old - 1; });
+}
 template <typename T, typename C, typename V>
 T atomicCAS(T *address, C expected, V value) {
     return atomic_update(address, [=](T old) { return old == static_cast<T>(expected) ? static_cast<T>(value) : old; });
