@@ -37,6 +37,11 @@ def values_apart(aliasing: Aliasing, first: Expr, second: Expr, function: Functi
     return _Judge(function, aliasing).values_apart(first, second, function, 0)
 
 
+def origins_apart(aliasing: Aliasing, first: Origins, second: Origins, function: Function) -> bool:
+    """Whether no object that one stands for in `function` can be one that the other stands for."""
+    return _Judge(function, aliasing).origins_apart(first, second, function, 0)
+
+
 def distinct_types(first: CType, second: CType) -> bool:
     """Whether an object cannot be accessed as both types (C11 6.5p7; C++17 [basic.lval] 11)."""
     if "char" in _plain_name(first) or "char" in _plain_name(second):

@@ -14,13 +14,14 @@ from loopwright.analysis.calls import Summaries
 from loopwright.analysis.clang_reader import parse_unit
 from loopwright.analysis.inlining import inline_calls
 from loopwright.analysis.invariants import Differences, Relations, member_differences
-from loopwright.analysis.ir import LoopNest, Unknown
+from loopwright.analysis.ir import LoopNest, PointerParameter, Unknown
 from loopwright.analysis.lengths import Lengths
 from loopwright.analysis.liveness import Liveness
 from loopwright.analysis.lowering import LoweredObject, Lowering
 from loopwright.analysis.nests import LOOPS, REGION, NestReader
 from loopwright.analysis.objects import Objects
 from loopwright.analysis.origins import Aliasing
+from loopwright.analysis.pointer_parameters import pointer_parameters
 from loopwright.analysis.syntax import Function, Stmt, Unit
 from loopwright.core.task import Kernel, Language
 from loopwright.core.tree import Tree
@@ -157,6 +158,13 @@ class UnitReader:
         self.aliasing = Aliasing(unit, whole=is_one_file, promised=promised, calls=self.summaries)
         self._objects = Objects(unit, self.aliasing.cells) if is_one_file else None
         self._differences = differences
+        self._pointers: dict[str, tuple[PointerParameter, ...]] = {}
+
+    def _pointers_of(self, function: Function) -> tuple[PointerParameter, ...]:
+        if function.key not in self._pointers:
+            found = pointer_parameters(function, self.aliasing, self.summaries)
+            self._pointers[function.key] = found
+        return self._pointers[function.key]
 
     def read(self, function: Function, loop: Stmt) -> ReadNest:
         """The nest whose outermost loop is `loop` (or the statements of a region), which may itself stand in
@@ -184,6 +192,7 @@ class UnitReader:
             assumptions=lowering.assumptions,
             disjoint=apart,
             disjoint_by_type=by_type,
+            pointers=self._pointers_of(function),
         )
         return ReadNest(nest, objects)
 

@@ -254,6 +254,25 @@ class Loop:
 
 
 @dataclass(frozen=True)
+class PointerParameter:
+    """A parameter that points to numbers, and whether `restrict` is right for it.
+
+    Attributes:
+        name: of the parameter. start, end: byte range of its declaration in the file.
+        is_restrict: whether it has the qualifier already.
+        reason: why it is not proved that its objects are reached by no other way; empty when it is.
+        by_type: the proof rests on element types (C11 6.5p7), as in `LoopNest.disjoint_by_type`.
+    """
+
+    name: str
+    start: int
+    end: int
+    is_restrict: bool = False
+    reason: str = ""
+    by_type: bool = False
+
+
+@dataclass(frozen=True)
 class LoopNest:
     """An outermost loop of a function with everything that is known about what it touches.
 
@@ -276,6 +295,8 @@ class LoopNest:
     """Those of `disjoint` that are apart only because no object may be accessed as both element types (C11
     6.5p7): true unless the program is built with -fno-strict-aliasing."""
     unknowns: tuple[Unknown, ...] = field(default_factory=tuple)
+    pointers: tuple[PointerParameter, ...] = ()
+    """The parameters of the function that point to numbers, inside loops or not."""
 
     def array(self, id: str) -> Array:
         """The array called `id`; KeyError when there is none."""
