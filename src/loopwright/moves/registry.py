@@ -16,6 +16,7 @@ from loopwright.moves.move import Move
 from loopwright.moves.offload import Offload
 from loopwright.moves.parallel_for import ParallelFor
 from loopwright.moves.register_tile import RegisterTile
+from loopwright.moves.restrict import Restrict
 from loopwright.moves.scalar_replacement import ScalarReplacement
 from loopwright.moves.shortest_paths import ShortestPaths
 from loopwright.moves.simd import Simd
@@ -38,6 +39,7 @@ MOVES: tuple[Move, ...] = (
     ScalarReplacement(),
     Invariant(),
     UnrollAndJam(),
+    Restrict(),
 )
 
 OFFLOAD_MOVES: tuple[Move, ...] = (Offload(),)
