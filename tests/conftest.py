@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from loopwright.toolchains.toolchain import Toolchain
 
 MAIN_C = """\
 #include <stdio.h>
@@ -82,6 +86,18 @@ def measured_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     machine_facts(home, find(None), choose_runner("auto"), home / "scratch", lambda text: None)
     return home
+
+
+@pytest.fixture(scope="session")
+def offload_toolchain() -> Toolchain:
+    """A compiler with a device to offload to that has a memory of its own; skips where there is none."""
+    from loopwright.core.errors import ToolMissing
+    from loopwright.toolchains.devices import find_offload
+
+    try:
+        return find_offload(None)
+    except ToolMissing as missing:
+        pytest.skip(f"{missing}")
 
 
 @pytest.fixture

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 from moves_support import ask, text_of
 
-from loopwright.core.errors import ToolMissing
 from loopwright.core.task import Argument, Dtype, Kernel, Language, Role, Target
 from loopwright.moves.offload import Offload
-from loopwright.toolchains import devices
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import Toolchain, Variant
 
@@ -177,14 +175,6 @@ def test_other_targets_are_not_offered_devices() -> None:
     assert ask(MOVE, STENCIL, target=Target.OPENMP) == ([], [])
 
 
-@pytest.fixture(scope="module")
-def toolchain() -> Toolchain:
-    try:
-        return devices.find_offload(None)
-    except ToolMissing as missing:
-        pytest.skip(f"{missing}")
-
-
 def printed(toolchain: Toolchain, files: dict[str, str], folder: Path, language: Language) -> str:
     """What the program prints when its target regions run with a memory of their own."""
     folder.mkdir()
@@ -232,12 +222,12 @@ int main(void) {
 
 @pytest.mark.parametrize("name", MAINS)
 def test_the_result_is_right_with_a_memory_of_its_own(
-    toolchain: Toolchain, tmp_path: Path, name: str
+    offload_toolchain: Toolchain, tmp_path: Path, name: str
 ) -> None:
     text, main = MAINS[name]
-    before = printed(toolchain, {"k.c": text, "main.c": main}, tmp_path / "before", Language.C)
+    before = printed(offload_toolchain, {"k.c": text, "main.c": main}, tmp_path / "before", Language.C)
     while texts := offered(text)[0]:
         text = texts[0]
     assert "omp target" in text
-    after = printed(toolchain, {"k.c": text, "main.c": main}, tmp_path / "after", Language.C)
+    after = printed(offload_toolchain, {"k.c": text, "main.c": main}, tmp_path / "after", Language.C)
     assert after == before

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from loopwright.analysis.frontend import sources_of
-from loopwright.core.errors import ToolMissing
 from loopwright.core.task import Case, Language, Target, Task, Use
 from loopwright.core.tree import Tree
 from loopwright.gates.compare import first_mismatch
@@ -20,7 +19,6 @@ from loopwright.moves.proposals import Proposals, proposals
 from loopwright.system.execution import Limits
 from loopwright.system.sandbox import choose_runner
 from loopwright.tasks.load import load_task
-from loopwright.toolchains import devices
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import Toolchain, Variant
 
@@ -148,14 +146,6 @@ def test_answers_are_proposals_or_refusals_with_a_proof_or_a_reason() -> None:
     assert all(isinstance(r, Refusal) and r.reason for r in found.refusals)
 
 
-@pytest.fixture(scope="module")
-def toolchain() -> Toolchain:
-    try:
-        return devices.find_offload(None)
-    except ToolMissing as missing:
-        pytest.skip(f"{missing}")
-
-
 def run(task: Task, tree: Tree, toolchain: Toolchain, device: Device, case: Case, folder: Path) -> CaseRun:
     runner = choose_runner("none")
     build = Builder(task, runner, folder).build(
@@ -175,11 +165,11 @@ def run(task: Task, tree: Tree, toolchain: Toolchain, device: Device, case: Case
         pytest.param("nbody", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
-def test_an_example_is_translated_and_right(name: str, toolchain: Toolchain, tmp_path: Path) -> None:
+def test_an_example_is_translated_and_right(name: str, offload_toolchain: Toolchain, tmp_path: Path) -> None:
     task, tree = task_of(name), translated(name)
     assert any(b"omp target" in content for content in tree.values())
     # The smallest case by the size of its arguments: what is wrong shows there too.
     case = min(task.cases_for(Use.CHECK), key=lambda c: (sum(map(len, c.args)), sum(c.params.values())))
-    before = run(task, task.tree, toolchain, Device.FALLBACK, case, tmp_path)
-    after = run(task, tree, toolchain, Device.HOST, case, tmp_path)
+    before = run(task, task.tree, offload_toolchain, Device.FALLBACK, case, tmp_path)
+    after = run(task, tree, offload_toolchain, Device.HOST, case, tmp_path)
     assert first_mismatch(task, before.outputs, after.outputs) is None

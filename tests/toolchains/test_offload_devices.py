@@ -90,23 +90,15 @@ def test_without_clang_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatc
     assert "clang" in raised.value.hint
 
 
-@pytest.fixture(scope="module")
-def toolchain() -> Toolchain:
-    try:
-        return devices.find_offload(None)
-    except ToolMissing as missing:
-        pytest.skip(f"{missing}")
-
-
-def test_the_host_device_has_a_memory_of_its_own(toolchain: Toolchain, tmp_path: Path) -> None:
+def test_the_host_device_has_a_memory_of_its_own(offload_toolchain: Toolchain, tmp_path: Path) -> None:
     printed = {}
     (tmp_path / "p.c").write_text(UNMAPPED)
     for device in (Device.HOST, Device.FALLBACK):
         variant = offload(device)
-        argv = [str(toolchain.compiler(Language.C)), *toolchain.compile_flags(variant), "p.c", "-o", "p",
-                *toolchain.link_flags(variant)]  # fmt: skip
+        flags = offload_toolchain.compile_flags(variant), offload_toolchain.link_flags(variant)
+        argv = [str(offload_toolchain.compiler(Language.C)), *flags[0], "p.c", "-o", "p", *flags[1]]
         subprocess.run(argv, cwd=tmp_path, check=True, capture_output=True, timeout=60)
-        environment = {"PATH": os.environ["PATH"], **toolchain.environment(variant)}
+        environment = {"PATH": os.environ["PATH"], **offload_toolchain.environment(variant)}
         done = subprocess.run(
             [str(tmp_path / "p")], env=environment, check=True, capture_output=True, timeout=60
         )

@@ -11,12 +11,11 @@ import pytest
 
 from loopwright import api
 from loopwright.core.candidate import Edit
-from loopwright.core.errors import ToolMissing, UsageError
+from loopwright.core.errors import UsageError
 from loopwright.core.modes import FailureMode
 from loopwright.core.run import Evaluation, RunResult, RunStatus
 from loopwright.core.task import Target
 from loopwright.reports.terminal import print_result
-from loopwright.toolchains import devices
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.journal import read_journal
 from loopwright.workbench.records import to_data
@@ -51,10 +50,6 @@ class Scripted:
 
 
 def optimized(task: Path, home: Path, *texts: str) -> RunResult:
-    try:
-        devices.find_offload(None)
-    except ToolMissing as missing:
-        pytest.skip(f"{missing}")
     return api.optimize(task, agent=Scripted(texts), target="offload", home=home)
 
 
@@ -70,6 +65,7 @@ def api_evaluation(data: object) -> Evaluation:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("offload_toolchain")
 def test_verified_and_not_timed_is_translated(
     smooth_task: Path, measured_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,11 +104,8 @@ def test_verified_and_not_timed_is_translated(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("offload_toolchain")
 def test_the_built_in_optimiser_translates_without_a_device(smooth_task: Path, measured_home: Path) -> None:
-    try:
-        devices.find_offload(None)
-    except ToolMissing as missing:
-        pytest.skip(f"{missing}")
     source = smooth_task / "smooth.c"
     source.write_text(source.read_text().replace("double *", "double *restrict "))
     result = api.optimize(smooth_task, target="offload", home=measured_home)
@@ -123,6 +116,7 @@ def test_the_built_in_optimiser_translates_without_a_device(smooth_task: Path, m
     assert "+    #pragma omp target teams distribute parallel for" in patch
 
 
+@pytest.mark.usefixtures("offload_toolchain")
 def test_nothing_right_is_no_translation(smooth_task: Path, measured_home: Path) -> None:
     result = optimized(smooth_task, measured_home, HALF)
     assert result.status is RunStatus.FAILED and result.best is None
@@ -130,12 +124,10 @@ def test_nothing_right_is_no_translation(smooth_task: Path, measured_home: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("offload_toolchain")
 def test_check_has_the_gates_and_time_has_nothing_to_time_on(smooth_task: Path) -> None:
     settings = Settings(target=Target.OFFLOAD)
-    try:
-        verdict = api.check(smooth_task, {"smooth.c": RIGHT.encode()}, settings=settings)
-    except ToolMissing as missing:
-        pytest.skip(f"{missing}")
+    verdict = api.check(smooth_task, {"smooth.c": RIGHT.encode()}, settings=settings)
     assert verdict.passed and verdict.by_gate["outputs"] == "pass"
     races = next(r for r in verdict.results if r.gate == "races")
     if races.status == "pass":
