@@ -25,6 +25,17 @@ COMPILERS = {
 FLAGS = ("-O1", "-fopenmp", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter")
 
 
+def needs_openblas(scratch: Path) -> None:
+    """Skip where no program with a call of OpenBLAS can be built."""
+    (scratch / "probe.c").write_text("#include <cblas.h>\nint main(void) { return 0; }\n")
+    compiler = (COMPILERS[Language.C] or ["cc"])[0]
+    built = subprocess.run(
+        [compiler, "probe.c", "-o", "probe", "-lopenblas"], cwd=scratch, capture_output=True
+    )
+    if built.returncode:
+        pytest.skip("OpenBLAS with cblas.h is not installed")
+
+
 def source_name(language: Language) -> str:
     return "k.c" if language is Language.C else "k.cpp"
 

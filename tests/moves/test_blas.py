@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
-from moves_support import COMPILERS, FLAGS, Language, ask, text_of
+from moves_support import FLAGS, ask, needs_openblas, text_of
 from tile_support import same_results
 
 from loopwright.moves.blas import Blas
@@ -73,13 +72,7 @@ def test_forms_against_a_stand_in(name: str, tmp_path: Path) -> None:
 def test_a_real_blas_takes_the_call(tmp_path: Path) -> None:
     _, arguments, lengths, body = FORMS["gemm"]
     prototype, before = whole(arguments, body)
-    probe = tmp_path / "probe.c"
-    probe.write_text("#include <cblas.h>\nint main(void) { return 0; }\n")
-    compiler = (COMPILERS[Language.C] or ["cc"])[0]
-    if subprocess.run(
-        [compiler, str(probe), "-o", str(tmp_path / "probe"), "-lopenblas"], capture_output=True
-    ).returncode:
-        pytest.skip("OpenBLAS with cblas.h is not installed")
+    needs_openblas(tmp_path)
     after = text_of(ask(MOVE, before, libraries=("openblas",))[0][0])
     same_results(prototype, before, after, lengths, tmp_path, link=("-lopenblas",))
 
