@@ -11,7 +11,7 @@ from loopwright.core.candidate import Edit
 from loopwright.core.run import Budget
 from loopwright.core.task import Build, Case, Language, Task, Use
 from loopwright.core.tree import Tree
-from loopwright.workbench.bench import Workbench
+from loopwright.workbench.bench import BudgetSpent, Workbench
 from loopwright.workbench.journal import read_journal
 from loopwright.workbench.rundir import RunDirectory, create_run
 from loopwright.workbench.settings import Settings
@@ -31,9 +31,8 @@ def program(wait_ms: int, answer: str = "42") -> bytes:
     return SOURCE.replace("WAIT", str(wait_ms)).replace("ANSWER", answer).encode()
 
 
-@pytest.fixture
-def run(measured_home: Path) -> Iterator[RunDirectory]:
-    task = Task(
+def sleeper() -> Task:
+    return Task(
         name="sleeper",
         tree=Tree({"p.c": program(60)}),
         editable=("p.c",),
@@ -41,7 +40,11 @@ def run(measured_home: Path) -> Iterator[RunDirectory]:
         cases=(Case("only", use=Use.TIME),),
         language=Language.C,
     )
-    yield create_run(measured_home, task, Settings(budget=Budget(evaluations=2)), {})
+
+
+@pytest.fixture
+def run(measured_home: Path) -> Iterator[RunDirectory]:
+    yield create_run(measured_home, sleeper(), Settings(budget=Budget(evaluations=2)), {})
 
 
 def test_a_glance_orders_and_a_trial_promotes(run: RunDirectory) -> None:
@@ -72,3 +75,20 @@ def test_a_glance_orders_and_a_trial_promotes(run: RunDirectory) -> None:
     again.close()
     kinds = [e.kind for e in read_journal(run.journal)]
     assert kinds.count("evaluation") == 3
+
+
+def test_a_good_look_is_tried_after_the_budget_where_nothing_was(measured_home: Path) -> None:
+    task = sleeper()
+    settings = Settings(budget=Budget(wall_s=1e-3))
+    bench = Workbench(create_run(measured_home, task, settings, {}))
+    bench.prepare()
+    bench._prepared_s = float("inf")  # the clock of a run cannot be turned: the first look is in time,
+    faster = bench.original.edited(Edit({"p.c": program(20)}, "sleep less"))
+    assert bench.evaluate(faster, glance=True).glance is not None
+    bench._prepared_s = 0.0  # and then the time is up.
+    with pytest.raises(BudgetSpent):
+        bench.evaluate(bench.original.edited(Edit({"p.c": program(30)}, "another")), glance=True)
+    assert bench.evaluate(faster).promoted
+    with pytest.raises(BudgetSpent):
+        bench.evaluate(bench.original.edited(Edit({"p.c": program(10)}, "a third")))
+    bench.close()

@@ -29,7 +29,7 @@ from loopwright.workbench.baseline import (
 from loopwright.workbench.context import Measured, completed, make_context
 from loopwright.workbench.expected import ExpectedOutputs
 from loopwright.workbench.fit import require_fit
-from loopwright.workbench.journal import Journal, Observer, silent
+from loopwright.workbench.journal import Event, Journal, Observer, silent
 from loopwright.workbench.last_samples import LastSamples
 from loopwright.workbench.machine_file import MachineFacts, machine_facts
 from loopwright.workbench.profiling import profile_build
@@ -114,7 +114,7 @@ class Workbench:
     def remaining_s(self) -> float | None:
         """Seconds of the budget that are left, None without a limit.
 
-        Half of the budget belongs to the search, however long it took to measure the original.
+        Half of the budget belongs to the search, however long it took to measure and profile the original.
         """
         limit = self.settings.budget.wall_s
         if limit is None:
@@ -162,12 +162,9 @@ class Workbench:
         with self._lock:
             if self._machine is None:
                 self._machine = machine_facts(
-                    self.directory.home,
-                    self.context.toolchain,
-                    self.context.cases.runner,
-                    self.directory.scratch,
-                    self._say,
-                )
+                    self.directory.home, self.context.toolchain, self.context.cases.runner,
+                    self.directory.scratch, self._say,
+                )  # fmt: skip
                 self.journal.write("machine", facts=to_data(self._machine))
             if self._baseline is None:
                 self._prepare_baseline()
@@ -254,7 +251,8 @@ class Workbench:
                 if profile is None:
                     return None
                 self._profiles[candidate.id] = profile
-                self.journal.write("profile", candidate=candidate.id, profile=to_data(profile))
+                written = self.journal.write("profile", candidate=candidate.id, profile=to_data(profile))
+                self._note_prepared(written)
             return self._profiles[candidate.id]
 
     def repetitions(self, case: Case) -> int:
@@ -294,11 +292,10 @@ class Workbench:
             self.context, measured.cases, measured.repetitions, self._say
         )
         self._baseline = baseline
-        event = self.journal.write(
+        self._note_prepared(self.journal.write(
             "baseline", baseline=to_data(baseline), comparisons=to_data(comparisons),
             toolchain=self.context.toolchain.name,
-        )  # fmt: skip
-        self._prepared_s = event.run_s
+        ))  # fmt: skip
 
     def _evaluate_original(self) -> Evaluation:
         """The original is its own baseline: nothing is measured, nothing counted."""
@@ -312,8 +309,14 @@ class Workbench:
         budget = self.settings.budget
         if new and budget.evaluations is not None and len(self._evaluations) >= budget.evaluations:
             raise BudgetSpent(f"{budget.evaluations} evaluations done")
-        if self.remaining_s == 0.0:
+        # Where nothing was tried yet, one that looked good is: else the whole search was for nothing.
+        untried = all(e.speedup is None and e.verdict.passed for e in self._evaluations.values() if e.glance)
+        if self.remaining_s == 0.0 and (new or not untried):
             raise BudgetSpent(f"{budget.wall_s:g} s spent")
+
+    def _note_prepared(self, event: Event) -> None:
+        if not self._evaluations:
+            self._prepared_s = event.run_s
 
     def _trial(self, build: BuildResult, glance: bool) -> tuple[Comparison | None, GateResult]:
         return trial_beside_best(
@@ -327,13 +330,9 @@ class Workbench:
         self,
         candidate: Candidate,
         number: int,
-        verdict: Verdict,
-        trial: Comparison | None,
-        begun_s: float,
-        *,
-        glance: bool,
-        extends: bool,
-    ) -> Evaluation:
+        verdict: Verdict, trial: Comparison | None, begun_s: float,
+        *, glance: bool, extends: bool,
+    ) -> Evaluation:  # fmt: skip
         # A time that a gate refused is kept as raw samples, and is nobody's speedup.
         timed = trial if verdict.passed else None
         speedup = None if timed is None else chained(timed.speedup, self._best_speedup, self._best_id)
@@ -385,7 +384,7 @@ class Workbench:
                     self._measured.cases[str(data["case"])] = from_data(CaseFacts, data["facts"])
                 case "baseline":
                     self._baseline = from_data(Baseline, data["baseline"])
-                    self._prepared_s = event.run_s
+                    self._note_prepared(event)
                 case "evaluation":
                     evaluation = from_data(Evaluation, data["evaluation"])
                     if (candidate := restored_candidate(self.lineage, self.task, evaluation)) is not None:
@@ -393,5 +392,6 @@ class Workbench:
                     self._remember(evaluation)
                 case "profile":
                     self._profiles[str(data["candidate"])] = from_data(Profile, data["profile"])
+                    self._note_prepared(event)
         if self._baseline is not None and self._machine is not None:
             self.context = completed(self.context, self._baseline.flags, self._machine.floors)

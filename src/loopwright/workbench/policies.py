@@ -12,7 +12,7 @@ from loopwright.timing.policy import Policy
 _EXECUTIONS_OF_A_ROUND = 4
 _ROUNDS_ALLOWED = 8
 _WARM_S = 0.5
-_LONG_S = 5.0
+"""An execution this long needs no warm-up, and a single round of them says enough for the record."""
 _FOUR_ROUNDS = 20
 """Executions in four rounds, with the warm-up and some room."""
 
@@ -44,7 +44,7 @@ def trial_policy(execution_s: float) -> Policy:
 
 def report_policy(execution_s: float) -> Policy:
     """What is for the record only: two rounds, and one where that is long enough."""
-    rounds = 1 if execution_s > _LONG_S else 2
+    rounds = 1 if execution_s > _WARM_S else 2
     return replace(glance_policy(execution_s), min_rounds=rounds, max_rounds=rounds)
 
 
