@@ -60,7 +60,12 @@ class Context:
     @property
     def emulated_original(self) -> bool:
         """Whether the original runs under the emulation of CUDA, so that its times mean nothing."""
-        return self.variant.target is Target.CUDA or isinstance(self.builder, TranslationBuilder)
+        return self.variant.target is Target.CUDA or self.translates
+
+    @property
+    def translates(self) -> bool:
+        """Whether candidates are programs for processors, and the original is a CUDA program."""
+        return isinstance(self.builder, TranslationBuilder)
 
     @property
     def untimed(self) -> str:

@@ -125,9 +125,14 @@ class InstrumentedGate:
                 original = context.builder.build(context.task.tree, toolchain, variant)
                 if original.failure is not None:
                     return self._unavailable(f"the original does not build: {original.failure.message}")
-                theirs, their_trouble, their_crash = self._seen(
-                    original, context.task.tree, case, context, Deadline.after(CASE_BUDGET_S)
-                )
+                theirs: list[Finding] = []
+                their_trouble: list[str] = []
+                their_crash: Failure | None = None
+                # An emulated original is no program that the instrument could look at.
+                if not context.translates:
+                    theirs, their_trouble, their_crash = self._seen(
+                        original, context.task.tree, case, context, Deadline.after(CASE_BUDGET_S)
+                    )
                 known = {finding.identity(context.task.tree) for finding in theirs}
                 for finding in findings:
                     identity = finding.identity(candidate.tree)

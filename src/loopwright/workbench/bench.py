@@ -9,7 +9,7 @@ from dataclasses import replace
 from loopwright.core.candidate import Candidate
 from loopwright.core.profile import Profile
 from loopwright.core.run import Baseline, Evaluation
-from loopwright.core.task import Case, Target, Use
+from loopwright.core.task import Case, Use
 from loopwright.core.timing import Comparison, Speedup
 from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict
@@ -128,8 +128,8 @@ class Workbench:
 
     @property
     def translates(self) -> bool:
-        """Whether candidates are programs for processors, and the original is one for a device."""
-        return self.context.emulated_original and self.context.variant.target is not Target.CUDA
+        """Whether candidates are programs for processors, and the original is a CUDA program."""
+        return self.context.translates
 
     def candidate(self, candidate_id: str) -> Candidate:
         """A candidate of this run by its id; KeyError when there is none."""
