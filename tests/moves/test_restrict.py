@@ -1,4 +1,4 @@
-"""restrict: proposed where every call hands over different objects or the task promises it, refused elsewhere."""
+"""restrict: where every call hands over different objects or the task promises it, and nowhere else."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from moves_support import Language, runs_alike, source_name, text_of
 
+from loopwright.agents.ranking import guess
+from loopwright.core.profile import Profile, Remark
 from loopwright.core.task import Kernel
 from loopwright.core.tree import Tree
 from loopwright.moves.proposals import Proposals, proposals
@@ -43,8 +45,8 @@ def only(found: Proposals) -> str:
     return text_of(found.proposals[0])
 
 
-def reason(text: str, **options: Language) -> str:
-    found = asked(text, **options)
+def reason(text: str) -> str:
+    found = asked(text)
     assert not found.proposals, text_of(found.proposals[0])
     assert found.refusals
     return found.refusals[0].reason
@@ -147,3 +149,19 @@ void run()
     changed = only(asked(text, language=Language.CXX))
     assert "const double *__restrict from, double *__restrict to" in changed
     runs_alike(text, changed, "void run(); int main() { run(); }\n", tmp_path, language=Language.CXX)
+
+
+@pytest.mark.parametrize(
+    ("message", "telling"),
+    [
+        ("loop versioned for vectorization because of possible aliasing", True),  # gcc 12
+        ("failed to move load with loop-invariant address because the loop may invalidate its value", True),
+        ("vectorized loop (vectorization width: 4, interleaved count: 4)", False),  # clang 19
+    ],
+)
+def test_what_compilers_say_of_aliasing_puts_it_forward(message: str, telling: bool) -> None:
+    (proposal,) = asked(AXPY + APART).proposals
+    remarks = (Remark("k.c", 6, 3, True, "loop-vectorize", message),)
+    assert (guess(proposal, Profile("perf", "full", 9, (), remarks=remarks)) > proposal.gain) is telling
+    elsewhere = (Remark("k.c", 60, 3, True, "loop-vectorize", message),)
+    assert guess(proposal, Profile("perf", "full", 9, (), remarks=elsewhere)) == proposal.gain

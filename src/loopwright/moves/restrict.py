@@ -1,13 +1,13 @@
 """restrict: pointer parameters that are the only way to their objects say so.
 
-Without it the compiler has to fear that a store through one pointer changes what another leads to: it gives up
-on vectors, or writes the loop twice with a check before it, and reads again what it could keep.
+Without it the compiler has to fear that a store through one pointer changes what another leads to: it gives
+up on vectors, or writes the loop twice with a check before it, and reads again what it could keep.
 
-Proof obligation: while the function runs, nothing that is modified is reached both through the parameter and by
-another way (C11 6.7.3.1p4; `analysis.pointer_parameters`): of a kernel's function the task promises that its
-arrays are apart; of others every call is seen and hands over different objects. Only the definition changes:
-qualifiers of a parameter itself are no part of a function's type (C11 6.7.6.3p15), so that declarations without
-it, in protected headers too, stay right.
+Proof obligation: while the function runs, nothing that is modified is reached both through the parameter and
+by another way (C11 6.7.3.1p4; `analysis.pointer_parameters`): of a kernel's function the task promises that
+its arrays are apart; of others every call is seen and hands over different objects. Only the definition
+changes: qualifiers of a parameter itself are no part of a function's type (C11 6.7.6.3p15), so that
+declarations without it, in protected headers too, stay right.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Restrict:
 
 
 def _in_doubt(source: NestSource) -> frozenset[str]:
-    """Names of what the nest reaches through pointers, when it writes some of it and more than one is there."""
+    """Names of what the nest reaches through pointers, when it writes some of it and there are several."""
     nest = source.nest
     pointed = {id: nest.array(id) for id in accessed(nest.root) if nest.array(id).storage is Storage.POINTED}
     changed = [id for id in pointed if id in written(nest.root.statements())]
@@ -78,16 +78,14 @@ def _edit(source: NestSource, root: Loop, pointers: list[PointerParameter]) -> P
     if not changes:
         raise Declined("its parameters are written in a way that takes no qualifier")
     names = ", ".join(p.name for p in named)
-    kernel = source.kernel is not None and source.kernel.restrict
-    why = (
-        "the task promises that its arrays are apart"
-        if kernel and source.kernel is not None and (source.kernel.function == source.nest.function)
-        else "every call of it hands over different objects"
-    )
+    kernel, function = source.kernel, source.nest.function
+    promised = kernel is not None and kernel.restrict and kernel.function == function
+    why = "the task promises that its arrays are apart"
+    why = why if promised else "every call of it hands over different objects"
     proof = (
-        f"while {source.nest.function} runs, nothing that is modified is reached through one of {names} and "
+        f"while {function} runs, nothing that is modified is reached through one of {names} and by another "
     )
-    proof += f"by another way too: {why}"
+    proof += f"way too: {why}"
     if any(p.by_type for p in named):
         proof += "; some of it by their element types (C11 6.5p7; not under -fno-strict-aliasing)"
     return proposal(
@@ -95,7 +93,7 @@ def _edit(source: NestSource, root: Loop, pointers: list[PointerParameter]) -> P
         root,
         FAMILY,
         content=apply(source.data, changes),
-        title=f"restrict for {names} of {source.nest.function}",
+        title=f"restrict for {names} of {function}",
         proof=f"{proof}.",
         factor=_SLIGHT,
         details={"end_line": str(root.range.end_line), "parameters": names},
