@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from loopwright.analysis.clang_errors import errors_of, folder_of_missing_header
 from loopwright.analysis.clang_expressions import DEEPEST, FUNCTIONS, ExpressionReader
 from loopwright.analysis.clang_setup import (
     arguments,
@@ -16,7 +16,6 @@ from loopwright.analysis.clang_setup import (
 from loopwright.analysis.syntax import Function, Stmt, Token, Unit, Variable
 from loopwright.core.task import Language
 
-_MISSING = re.compile(r"'([^']+)' file not found")
 _JUMPS = {
     "BREAK_STMT": "break",
     "CONTINUE_STMT": "continue",
@@ -54,12 +53,12 @@ def parse_unit(
         except cindex.TranslationUnitLoadError as error:
             unit.errors.append((f"libclang cannot read the file: {error}", 0))
             return unit
-        folder = _folder_of_missing_header(tu, files)
+        folder = folder_of_missing_header(tu, files)
         if folder is None or folder in found:
             break
         found.append(folder)
         args += ["-idirafter", f"{root}/{folder}"]
-    unit.errors += _errors(tu, root)
+    unit.errors += errors_of(tu, root)
     if unit.errors:
         return unit
     try:
@@ -67,62 +66,6 @@ def parse_unit(
     except RecursionError:
         unit.errors.append((f"expressions or blocks are nested more than {DEEPEST} deep", 0))
     return unit
-
-
-def _folder_of_missing_header(tu: Any, files: Mapping[str, bytes]) -> str | None:
-    """The one folder among `files` from which the header that was not found can be included, else None.
-
-    Builds by make or cmake keep their include folders to themselves.
-    """
-    for diagnostic in tu.diagnostics:
-        if missing := _MISSING.fullmatch(diagnostic.spelling):
-            ending = f"/{missing[1]}"
-            folders = {f"/{path}"[: -len(ending)] for path in files if f"/{path}".endswith(ending)}
-            return folders.pop().removeprefix("/") if len(folders) == 1 else None
-    return None
-
-
-def _errors(tu: Any, root: str) -> list[tuple[str, int]]:
-    """What is wrong, with lines; not what is wrong inside of functions that system headers define.
-
-    The compiler's own headers define intrinsics by builtins that libclang may not know. A call of a function
-    from outside `root` may do anything, whether its body was understood or not.
-    """
-    from clang import cindex
-
-    found: list[tuple[str, int]] = []
-    outside: dict[str, list[tuple[int, int]]] | None = None
-    for diagnostic in tu.diagnostics:
-        if diagnostic.severity < cindex.Diagnostic.Error:
-            continue
-        file, offset = diagnostic.location.file, diagnostic.location.offset
-        if (
-            file is not None
-            and not file.name.startswith(root)
-            and diagnostic.severity < cindex.Diagnostic.Fatal
-        ):
-            outside = _definitions_outside(tu, root) if outside is None else outside
-            if any(start <= offset < end for start, end in outside.get(file.name, ())):
-                continue
-        found.append((diagnostic.spelling, diagnostic.location.line))
-    return found
-
-
-def _definitions_outside(tu: Any, root: str) -> dict[str, list[tuple[int, int]]]:
-    """Where functions are defined outside of `root`: offsets, by file."""
-    found: dict[str, list[tuple[int, int]]] = {}
-    waiting = list(tu.cursor.get_children())
-    while waiting:
-        cursor = waiting.pop()
-        file = cursor.location.file
-        if file is None or file.name.startswith(root):
-            continue
-        if cursor.kind.name in ("NAMESPACE", "LINKAGE_SPEC", "UNEXPOSED_DECL"):
-            waiting.extend(cursor.get_children())
-        elif cursor.kind.name == "FUNCTION_DECL" and cursor.is_definition():
-            extent = cursor.extent
-            found.setdefault(file.name, []).append((extent.start.offset, extent.end.offset))
-    return found
 
 
 class _UnitReader(ExpressionReader):
