@@ -115,16 +115,24 @@ void unmapped(uintptr_t device)
     pthread_mutex_unlock(&lock);
 }
 
+/* Counts a copy "to" or "from" the device. Gives its map, if any, what it is called and where it happens. */
+static struct map *transferred(const char *way, uintptr_t host, uintptr_t device, size_t bytes,
+                               char name[NAME_BYTES], char now[PLACE_BYTES])
+{
+    char place[PLACE_BYTES];
+    struct map *m = by_device(device);
+    item_name(construct, item_of(construct, host), name, place);
+    if (m != NULL && name[0] == 0)
+        snprintf(name, NAME_BYTES, "%s", m->name);
+    count_transfer(way, bytes, name, here(now));
+    return m;
+}
+
 void copied_in(uintptr_t host, uintptr_t device, size_t bytes)
 {
-    char name[NAME_BYTES], place[PLACE_BYTES], now[PLACE_BYTES];
+    char name[NAME_BYTES], now[PLACE_BYTES];
     pthread_mutex_lock(&lock);
-    struct map *m = by_device(device);
-    int item = item_of(construct, host);
-    item_name(construct, item, name, place);
-    if (m != NULL && name[0] == 0)
-        snprintf(name, sizeof name, "%s", m->name);
-    count_transfer("to", bytes, name, here(now));
+    struct map *m = transferred("to", host, device, bytes, name, now);
     for (size_t i = 0; m != NULL && i < bytes && device + i - m->device < m->bytes; i++) {
         size_t at = device + i - m->device;
         int paired = m->host != 0 && m->host + at == host + i;
@@ -145,14 +153,9 @@ void copied_in(uintptr_t host, uintptr_t device, size_t bytes)
 
 void copied_out(uintptr_t device, uintptr_t host, size_t bytes)
 {
-    char name[NAME_BYTES], place[PLACE_BYTES], now[PLACE_BYTES];
+    char name[NAME_BYTES], now[PLACE_BYTES];
     pthread_mutex_lock(&lock);
-    struct map *m = by_device(device);
-    int item = item_of(construct, host);
-    item_name(construct, item, name, place);
-    if (m != NULL && name[0] == 0)
-        snprintf(name, sizeof name, "%s", m->name);
-    count_transfer("from", bytes, name, here(now));
+    struct map *m = transferred("from", host, device, bytes, name, now);
     if (is_constant(host))
         fault("into-constant", m, name, 0, 0, 0, now);
     for (size_t i = 0; m != NULL && i < bytes && device + i - m->device < m->bytes; i++) {
