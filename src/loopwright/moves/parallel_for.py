@@ -16,6 +16,7 @@ from loopwright.analysis.ir import Loop
 from loopwright.core.task import Target
 from loopwright.moves.canonical import existing_openmp, require_canonical, require_untroubled
 from loopwright.moves.clauses import Clauses, clauses_for, require_parallel, sums_reordered
+from loopwright.moves.members import members_note, members_read, with_members
 from loopwright.moves.move import (
     Declined,
     NestSource,
@@ -117,11 +118,15 @@ def _edits(source: NestSource, loop: Loop) -> Iterator[Proposal]:
     depth_cost = 0.9 ** (len(ancestors) + len(source.callers))
     trips = constant_trips(loop)
     useful = min(source.threads, trips) if trips is not None else source.threads
+    members = members_read(source, loop)
     for variant in _variants(source, loop, clauses):
         line = f"#pragma omp {variant.directive}{clauses.text}"
         note = _collapse_note(loop) if variant.collapse > 1 else ""
-        if not clauses.sections:
+        if not clauses.sections and not members:
             content = apply(source.data, [place_before(source.data, loop, line)])
+        elif not clauses.sections:
+            content = with_members(source, loop, line, members)
+            note += members_note(members)
         else:
             content = with_sections(source, loop, line, clauses.sections)
             note += section_note(clauses.sections)
