@@ -329,18 +329,22 @@ def test_work_that_goes_on_after_the_call_is_noticed(delay: int, tmp_path: Path)
         LATER_SOURCE, "void later(double *y)", [Argument("y", Role.OUT, Dtype.F64, ("8000000",))], [Case("c")]
     )
     executable = build(task, tmp_path, "gcc", "-pthread", "-O2", f"-DDELAY={delay}")
+    # On a busy machine the thread may be done before the driver comes to look: then it was in time.
+    assert any(_late_work_is_noticed(executable, task) for _ in range(5))
+
+
+def _late_work_is_noticed(executable: Path, task: Task) -> bool:
     done = execute(executable, task, task.cases[0])
     if done.returncode == 0:
         # Too late even to be seen at work: then nothing is there.
         content = (executable.parent / "result.bin").read_bytes()
         try:
-            assert read_result(content, task, task.cases[0]).untouched["y"] > 0
+            return read_result(content, task, task.cases[0]).untouched.get("y", 0) > 0
         except MalformedResult as error:
-            assert "after the kernel had returned" in str(error) or "digest at the end" in str(error)
-    else:
-        said = explain_exit(done.returncode, None, done.stderr)
-        assert said is not None and said[0] is FailureMode.FORGED_TIME
-        assert "changed after the kernel had returned: y" in said[1]
+            return "after the kernel had returned" in str(error) or "digest at the end" in str(error)
+    said = explain_exit(done.returncode, None, done.stderr)
+    assert said is not None and said[0] is FailureMode.FORGED_TIME
+    return "changed after the kernel had returned: y" in said[1]
 
 
 GUARDS_SOURCE = """
