@@ -101,7 +101,7 @@ VALUES = {
     "profile": "PROFILE", "hot": "HOT", "loops": "LOOPS", "roofline": "", "ceilings": "CEILINGS",
     "first": "f", "second": "s", "first_diff": "D1", "second_diff": "D2",
     "diagnosis": "DIAGNOSIS", "step": "STEP", "advice": "", "diff": "DIFF",
-    "lessons": "",
+    "lessons": "", "untimed": "", "data_plan": "",
 }  # fmt: skip
 
 
@@ -120,6 +120,17 @@ def test_tiers_differ_in_what_they_tell() -> None:
     assert "LOOPS" in texts[Tier.EXPERT] and "ANALYSIS" in texts[Tier.EXPERT]
     assert "HOT" in texts[Tier.KNOWLEDGEABLE] and "LOOPS" not in texts[Tier.KNOWLEDGEABLE]
     assert not {"HOT", "LOOPS", "ANALYSIS"} & set(texts[Tier.USER].split()) and "FILES" in texts[Tier.USER]
+
+
+def test_for_a_device_the_data_plan_is_told_and_what_fails() -> None:
+    values = {**VALUES, "data_plan": "map(to: a[0:n])", "untimed": "no device"}
+    for tier in (Tier.KNOWLEDGEABLE, Tier.EXPERT):
+        assert "map(to: a[0:n])" in render("analysis", tier, "offload", values)
+        asked = render("plan", tier, "offload", values)
+        assert "memory of its own" in asked and "Nothing is timed here (no device)" in asked
+        assert "not timed" not in render("plan", tier, "offload", VALUES)
+        assert "data plan" not in render("analysis", tier, "openmp", VALUES)
+    assert "mapped" not in render("plan", Tier.USER, "offload", values)
 
 
 def test_templates_of_ones_own_come_first_and_their_mistakes_are_named(tmp_path: Path) -> None:

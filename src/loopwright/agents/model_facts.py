@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from loopwright.agents.data_plan_lines import data_plan_lines
 from loopwright.agents.loop_rows import as_lines, loop_rows
 from loopwright.agents.workspace import visible_task
 from loopwright.core.candidate import Candidate
 from loopwright.core.profile import Profile
 from loopwright.core.run import Evaluation
-from loopwright.core.task import Task
+from loopwright.core.task import Target, Task
 from loopwright.core.timing import Speedup
 from loopwright.core.tree import Tree, unified_patch
 from loopwright.core.verdict import Failure
@@ -51,6 +52,7 @@ def task_values(bench: Workbench) -> dict[str, Any]:
         "tolerance": _tolerance(task),
         "cases": "; ".join(_case(case.name, case.args, case.params, case.use.value) for case in task.cases),
         "baseline": f"{bench.baseline.wall_s:.4g} s at the faster of its own flags and -O3 -march=native",
+        "untimed": bench.untimed,
         "noise": f"{(bench.machine.noise.ratio - 1) * 100:.1f} %",
     }
 
@@ -87,6 +89,7 @@ def analysis_values(bench: Workbench, candidate: Candidate) -> dict[str, Any]:
         "ceilings": _ceilings(bench),
         "loops": as_lines(loop_rows(bench.task, tree, hot)),
         "roofline": "",
+        "data_plan": data_plan_lines(bench.task) if bench.settings.target is Target.OFFLOAD else "",
     }
     if roof is not None and roof.fraction >= 0.8:
         values["roofline"] = (
