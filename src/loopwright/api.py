@@ -35,6 +35,7 @@ from loopwright.system.store import remove_tree
 from loopwright.tasks.cuda_translation import translatable
 from loopwright.tasks.infer import single_file_task
 from loopwright.tasks.load import load_task as _load_task
+from loopwright.tasks.problems import suggestion
 from loopwright.workbench.bench import BudgetSpent, Workbench
 from loopwright.workbench.context import runner_for, target_of
 from loopwright.workbench.final import finish
@@ -315,7 +316,10 @@ def parse_target(name: str) -> Target:
     try:
         return Target(name)
     except ValueError as error:
-        raise UsageError(f"unknown target {name!r}", hint=f"--target {' | '.join(Target)}") from error
+        raise UsageError(
+            f"unknown target {name!r}{suggestion(name, [*map(str, Target)])}",
+            hint=f"--target {' | '.join(Target)}",
+        ) from error
 
 
 def _budget(

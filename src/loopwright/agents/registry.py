@@ -13,6 +13,7 @@ from loopwright.agents.strategies.roles import Roles
 from loopwright.agents.strategies.translate import Translate
 from loopwright.core.errors import UsageError
 from loopwright.core.task import Target
+from loopwright.tasks.problems import suggestion
 from loopwright.workbench.settings import Settings
 
 STRATEGIES: dict[str, Strategy] = {
@@ -25,7 +26,10 @@ _MODEL = "model:"
 def find_strategy(name: str) -> Strategy:
     """The strategy called `name`. Raises UsageError when there is none."""
     if name not in STRATEGIES:
-        raise UsageError(f"unknown strategy {name!r}", hint=f"--strategy {' | '.join(STRATEGIES)}")
+        raise UsageError(
+            f"unknown strategy {name!r}{suggestion(name, STRATEGIES)}",
+            hint=f"--strategy {' | '.join(STRATEGIES)}",
+        )
     return STRATEGIES[name]
 
 
@@ -63,7 +67,21 @@ def find_agent(settings: Settings) -> Agent:
 
         return ModelAgent(settings.agent.removeprefix(_MODEL), strategy, settings.model, settings.budget)
     raise UsageError(
-        f"unknown agent {settings.agent!r}",
+        f"unknown agent {settings.agent!r}{_nearest(settings.agent)}",
         hint=f"--agent builtin, model:PROVIDER/NAME, {', '.join(ADAPTERS)}, "
         "or 'cmd:COMMAND' for a program that edits the files",
     )
+
+
+def _nearest(agent: str) -> str:
+    """What `codx:NAME`, or a provider without its `model:`, may have been meant to be."""
+    from loopwright.models.providers import KEYS
+
+    first, _, rest = agent.partition(":")
+    provider, slash, _ = agent.partition("/")
+    if slash and provider in KEYS:
+        return f"; did you mean {_MODEL + agent!r}?"
+    if agent.endswith(".sh") or " " in first:
+        return f"; did you mean {_COMMAND + agent!r}?"
+    near = suggestion(first, ("builtin", "cmd", "model", *ADAPTERS))
+    return near.replace("'?", f":{rest}'?") if rest else near

@@ -95,7 +95,8 @@ def scripted(path: Path, used: int = 0) -> Canned:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read the script: {error}", where=where) from error
+        why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"cannot read the script: {why}", where=where, hint=_HINT) from error
     pieces = _HEADER.split(text)
     if pieces[0].strip() or len(pieces) < 3:
         raise UsageError("not a script of replies", where=where, hint=_HINT)
@@ -114,8 +115,10 @@ def replayed(run: Path, used: int = 0) -> Canned:
     """The model calls of a run directory once more, in their order.
 
     Raises:
-        UsageError: when no model was asked in that run.
+        UsageError: when this is no run, or no model was asked in it.
     """
+    if not (run / "run.json").is_file():
+        raise UsageError("not the folder of a run", where=str(run), hint="loopwright runs list")
     calls = [event.data for event in read_journal(run / "journal.jsonl") if event.kind == MODEL_CALL]
     answers = [_at_once(recorded_answer(call)) for call in calls]
     if not answers:

@@ -32,6 +32,7 @@ from loopwright.models.model import (
 )
 from loopwright.models.prices import Price, price_of
 from loopwright.models.secrets import redacted
+from loopwright.tasks.problems import suggestion
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage, ModelResponse
@@ -68,7 +69,7 @@ class ProviderModel:
         _library()
         if self.provider not in KEYS:
             raise UsageError(
-                f"unknown provider {self.provider!r}",
+                f"unknown provider {self.provider!r}{suggestion(self.provider, KEYS)}",
                 hint=f"--agent model:PROVIDER/NAME with {', '.join(KEYS)}",
             )
         if not self.model:
