@@ -15,6 +15,15 @@ from pathlib import Path
 
 import pytest
 
+from loopwright.agents.registry import find_agent, find_strategy
+from loopwright.api import parse_target
+from loopwright.core.errors import TaskError, UsageError
+from loopwright.tasks.load import load_task
+from loopwright.tasks.single import single_file_task
+from loopwright.tasks.source_facts import has_main
+from loopwright.workbench.session import Session
+from loopwright.workbench.settings import Settings
+
 COMMAND = [sys.executable, "-c", "from loopwright.cli.main import main; main()"]
 PROGRAM = (
     "int main(void)\n{\n    for (volatile long i = 0; i < 300000000; i++)\n        ;\n    return 0;\n}\n"
@@ -61,13 +70,14 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, measured_home: Pat
     assert [row["status"] for row in listed["runs"]] == ["unfinished"]
 
 
-def test_interrupted_before_a_run_there_is_nothing_to_resume(smooth_task: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_before_a_run_there_is_nothing_to_resume(smooth_task: Path, number: int) -> None:
     process = subprocess.Popen([*COMMAND, "check", str(smooth_task)], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, start_new_session=True,
                                preexec_fn=hearing_interrupts)  # fmt: skip
     assert process.stderr is not None
     process.stderr.readline()
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     _, rest = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted" in rest and "resume" not in rest and "Traceback" not in rest
@@ -143,3 +153,56 @@ def test_help_is_written_in_whole_paragraphs() -> None:
     shown = run("optimize", "--help", COLUMNS="200").stdout
     assert "whose whole 95 % interval lies above 1), 'no-gain' or 'failed'." in shown
     assert "DIR|FILE" in shown and "-- ARGS" in shown
+
+
+@pytest.mark.parametrize(
+    ("agent", "meant"),
+    [
+        ("bultin", "'builtin'"),
+        ("codx:gpt-5", "'codex:gpt-5'"),
+        ("openai/gpt-5", "'model:openai/gpt-5'"),
+        ("./improve.sh", "'cmd:./improve.sh'"),
+    ],
+)
+def test_an_agent_that_was_nearly_named_is_named(agent: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=f"did you mean {re.escape(meant)}"):
+        find_agent(Settings(agent=agent))
+
+
+def test_a_strategy_and_a_target_that_were_nearly_named_are_named() -> None:
+    with pytest.raises(UsageError, match="did you mean 'refine'"):
+        find_strategy("rifine")
+    with pytest.raises(UsageError, match="did you mean 'openmp'"):
+        parse_target("openpm")
+
+
+def test_what_is_no_text_is_no_program(tmp_path: Path) -> None:
+    (tmp_path / "wide.c").write_bytes("int main(void) { return 0; }".encode("utf-16"))
+    with pytest.raises(TaskError, match="NUL bytes"):
+        single_file_task(tmp_path / "wide.c")
+    os.mkfifo(tmp_path / "pipe.c")
+    with pytest.raises(TaskError, match="neither a file nor a folder"):
+        load_task(tmp_path / "pipe.c")
+    (tmp_path / "folder.c").mkdir()
+    with pytest.raises(TaskError, match=r"no loopwright\.toml in this folder"):
+        load_task(tmp_path / "folder.c")
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["int main(argc, argv)\nint argc;\nchar **argv, *env[];\n", "auto main() -> int ", "int main(void) try "],
+)
+def test_a_main_of_any_age_is_found(head: str) -> None:
+    assert has_main(f"{head}{{ return 0; }}".encode())
+    assert not has_main(b"int work(void) { return main(0); }")
+
+
+def test_a_name_that_begins_with_a_dash_is_no_option(tmp_path: Path) -> None:
+    (tmp_path / "-dash.c").write_text("#include <cblas.h>\nint main(void) { return 0; }\n")
+    task = single_file_task(tmp_path / "-dash.c")
+    assert task.build.libs == ("m", "openblas")
+    (tmp_path / "-dash.c").write_text('#include <stdio.h>\nint main(void) { return puts("1") < 0; }\n')
+    task = single_file_task(tmp_path / "-dash.c")
+    with Session(task, Settings(toolchain="gcc"), lambda said: None, home=tmp_path) as session:
+        context = session.context
+        assert context.builder.build(task.tree, context.toolchain, context.variant).failure is None

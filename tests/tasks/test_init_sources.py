@@ -149,7 +149,7 @@ def test_a_single_file_task_can_be_written_as_a_task_file(tmp_path: Path) -> Non
         ("p", "int main(void) { return 0; }\n", "known: .C, .c"),
         ("k.c", "void k(void) {}\n", "no main function"),
         ("empty.c", "", "no main function"),
-        ("junk.c", "\0\x01\x7fELF", "no main function"),
+        ("junk.c", "\0\x01\x7fELF", "NUL bytes"),
     ],
 )
 def test_what_is_no_single_file_program(tmp_path: Path, name: str, text: str | None, fragment: str) -> None:

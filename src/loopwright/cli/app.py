@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import typer
@@ -71,6 +72,7 @@ def _options(
 
 def run() -> int:
     """Run the command in sys.argv; the exit status."""
+    _end_as_by_interrupt()
     try:
         status = app(standalone_mode=False)
         # typer makes a status of a KeyboardInterrupt.
@@ -98,3 +100,12 @@ def run() -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"loopwright: {where}{error.strerror or error}", file=sys.stderr)
         return 2
+
+
+def _end_as_by_interrupt() -> None:
+    """A polite request to end (a batch system's, a closed terminal's) is an interruption: scratch folders go,
+    the run can be resumed, and the user is told how. What the caller had ignored (nohup) stays so.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)

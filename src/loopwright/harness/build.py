@@ -133,7 +133,9 @@ class Builder:
             if variant.purpose is Purpose.PROFILE:
                 remarks = toolchain.remark_flags(folder / f"{objects[-1]}{_REMARKS}")
             own = toolchain.source_flags(source) if isinstance(toolchain, PreparesSources) else ()
-            commands.append((compiler, *flags, *remarks, *std, *own, "-c", source, "-o", objects[-1]))
+            commands.append(
+                (compiler, *flags, *remarks, *std, *own, "-c", _operand(source), "-o", objects[-1])
+            )
         with ThreadPoolExecutor(2) as pool:
             executions = list(pool.map(lambda argv: self._run(argv, folder), commands))
         step = _step(toolchain, [shlex.join(c) for c in commands], executions, self.task.build.timeout_s)
@@ -190,7 +192,7 @@ class Builder:
             for source in _generator_sources(self.task):
                 compiler = toolchain.compiler(_language_of(source, Language.C))
                 name = f"{PurePosixPath(source).name}.generator.o"
-                commands.append((str(compiler), *flags, "-c", source, "-o", name))
+                commands.append((str(compiler), *flags, "-c", _operand(source), "-o", name))
         executions = [self._run(argv, folder) for argv in commands]
         step = _step(
             toolchain, [shlex.join(c) for c in commands], executions, self.task.build.timeout_s, folder
@@ -265,6 +267,11 @@ def _build_failure(
 
 def _preprocessor(task: Task) -> list[str]:
     return [f"-I{path}" for path in task.build.include] + [f"-D{name}" for name in task.build.defines]
+
+
+def _operand(source: str) -> str:
+    """A file whose name begins with a dash is not an option."""
+    return f"./{source}" if source.startswith("-") else source
 
 
 def _generator_sources(task: Task) -> list[str]:

@@ -27,7 +27,9 @@ def find_task_file(path: Path) -> Path:
     Raises:
         TaskError: when there is none; the hint says how to get one.
     """
-    if path.suffix in SOURCE_SUFFIXES:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise TaskError("is neither a file nor a folder", where=str(path))
+    if path.suffix in SOURCE_SUFFIXES and not path.is_dir():
         raise TaskError(
             "is a source file, not a task", where=str(path), hint=f"loopwright optimize {path} -- ARGS"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -31,6 +32,12 @@ def single_file_task(source: Path, args: Sequence[str] = ()) -> Task:
     """
     _check_source(source)
     content = _read(source)
+    if b"\0" in content:
+        raise TaskError(
+            "is not text that a compiler reads: it has NUL bytes (a binary file, or UTF-16)",
+            where=str(source),
+            hint=f"from UTF-16: iconv -f UTF-16 -t UTF-8 {shlex.quote(str(source))} > new.c",
+        )
     if not source_facts.has_main(content):
         raise TaskError(
             "has no main function",
@@ -44,12 +51,13 @@ def single_file_task(source: Path, args: Sequence[str] = ()) -> Task:
     path = source.resolve().relative_to(root).as_posix()
     inputs = _inputs(args, contents)
     editable = (escaped(path),)
+    libs = ("m", *source_facts.libraries(files.values()))
     tree = Tree({**contents, **inputs})
     return Task(
         name=plain_name(source.stem),
         tree=tree,
         editable=editable,
-        build=Build(sources=(path,), libs=("m",)),
+        build=Build(sources=(path,), libs=tuple(dict.fromkeys(libs))),
         cases=(Case(name="given", use=Use.TIME, args=tuple(args), files=tuple(inputs)),),
         language=implied_language((path,), editable, tree),
     )
@@ -69,7 +77,8 @@ def _check_source(source: Path) -> None:
         raise TaskError(f"is Fortran ({source.suffix!r}), which is not read yet; C and C++ are", where=where)
     if source.suffix not in SOURCE_SUFFIXES:
         raise TaskError(
-            f"has the suffix {source.suffix or 'of nothing'!r}; known: {', '.join(sorted(SOURCE_SUFFIXES))}",
+            f"has {f'the suffix {source.suffix!r}' if source.suffix else 'no suffix'}; "
+            f"known: {', '.join(sorted(SOURCE_SUFFIXES))}",
             where=where,
             hint="loopwright optimize prog.c -- ARGS",
         )

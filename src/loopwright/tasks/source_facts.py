@@ -16,7 +16,11 @@ HEADER_SUFFIXES = frozenset(
 _COMMENT_OR_STRING = re.compile(
     r"/\*.*?\*/|//(?:\\\n|[^\n])*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.DOTALL
 )
-_MAIN = re.compile(r"\bmain\s*\([^;{}]*\)\s*(?:noexcept\s*)?\{")
+# Also `main() -> int`, `main() try`, and the declarations of K&R C between the brackets and the body.
+_MAIN = re.compile(
+    r"\bmain\s*\([^;{}]*\)\s*(?:noexcept\s*)?(?:->\s*\w+\s*)?(?:try\s*)?"
+    r"(?:[A-Za-z_][\w\s,*\[\]]*;\s*)*\{"
+)
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>)', re.MULTILINE)
 _LIBRARIES = {
     "math.h": "m", "cmath": "m", "complex.h": "m", "tgmath.h": "m", "fenv.h": "m",
