@@ -67,10 +67,11 @@ void atax(int n, const double a[restrict n][n], const double x[restrict n], doub
 
 
 def only(text: str, **options: object) -> str:
-    """The first of what is proposed."""
+    """What is proposed with four iterations at a time."""
     found, refused = ask(UnrollAndJam(), text, **options)
-    assert found, [str(r) for r in refused]
-    return text_of(found[0])
+    chosen = [p for p in found if p.edit.details and p.edit.details["factor"] == "4"]
+    assert chosen, [str(r) for r in refused]
+    return text_of(chosen[0])
 
 
 def reason(text: str) -> str:
@@ -87,9 +88,16 @@ def in_function(body: str, arrays: str = "double (*restrict a)[n], double (*rest
 
 def test_reads_like_written_by_hand() -> None:
     found, _ = ask(UnrollAndJam(), ATAX)
-    assert [p.edit.details and p.edit.details["factor"] for p in found] == ["4", "8"]
-    assert text_of(found[0]) == ATAX_BY_FOUR
+    assert [p.edit.details and p.edit.details["factor"] for p in found] == ["8", "4"]
+    assert text_of(found[1]) == ATAX_BY_FOUR
     assert "same bits" in found[0].edit.proof
+
+
+def test_a_stencil_is_left_alone() -> None:
+    """Its rows overlap, but unrolled it was slower: too many values at one time, and no sum that waits."""
+    terms = " + ".join(f"a[i + {di}][j + {dj}]" for di in range(3) for dj in range(3))
+    body = f"for (int i = 0; i < n - 2; i++) for (int j = 0; j < n - 2; j++) b[i][j] = {terms};"
+    assert ask(UnrollAndJam(), in_function(body)) == ([], [])
 
 
 def test_what_is_left_over_is_not_jammed_again() -> None:
@@ -101,8 +109,9 @@ def test_line_ends_and_tabs_stay() -> None:
     assert only(crlf) == ATAX_BY_FOUR.replace("\n", "\r\n").replace("    ", "\t")
 
 
-def test_legal_and_illegal_twins() -> None:
+def test_legal_and_illegal_twins(monkeypatch: pytest.MonkeyPatch) -> None:
     """The distance of the dependence over i and j decides: (1, 1) stays in order, (1, -1) does not."""
+    monkeypatch.setattr(unroll_and_jam, "_WORTH", 0.0)
     loops = "for (int i = 1; i < n; i++) for (int j = 1; j < n - 1; j++) "
     forward = in_function(loops + "a[i][j] = 0.5 * (a[i - 1][j - 1] + a[i - 1][j]);")
     assert "a[i + 1][j] = 0.5 * (a[i][j - 1] + a[i][j]);" in only(forward)
@@ -110,7 +119,8 @@ def test_legal_and_illegal_twins() -> None:
     assert "a dependence would be turned round: a" in reason(backward)
 
 
-def test_far_dependences_allow_small_factors_only() -> None:
+def test_far_dependences_allow_small_factors_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unroll_and_jam, "_WORTH", 0.0)
     body = "for (int i = 3; i < n; i++) for (int j = 0; j < n - 1; j++) a[i][j] = a[i - 3][j + 1] + x[j];"
     found, _ = ask(UnrollAndJam(), in_function(body))
     assert [p.edit.details and p.edit.details["factor"] for p in found] == ["2"]

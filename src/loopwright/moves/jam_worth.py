@@ -32,8 +32,13 @@ def _worth_inside(source: NestSource, loop: Loop, inner: Loop, factor: int) -> f
         for s in statements for a in s.accesses
     )  # fmt: skip
     waits = waits and "reduction" not in existing_openmp(source.data, inner)
-    now, then = _touched(moving, loop, 1), _touched(moving, loop, factor)
-    gain = 1.0 + 0.4 * (now * factor / then - 1.0) if then else 1.0
+    loads, stores = _touched(moving, loop, 1)
+    more_loads, more_stores = _touched(moving, loop, factor)
+    held = more_loads + more_stores
+    fewer = (loads + stores) * factor / held if held else 1.0
+    # Loads of a neighbour that is at hand are cheap anyway: a stencil of nine points lost by it.
+    each_stores = 0 < stores * factor == more_stores
+    gain = 1.0 + (0.15 if each_stores else 0.4) * (fewer - 1.0)
     lines = lines_per_iteration(nest, statements, inner)
     shared = {
         (a.array, a.subscripts)
@@ -43,10 +48,11 @@ def _worth_inside(source: NestSource, loop: Loop, inner: Loop, factor: int) -> f
     }
     if shared:
         gain *= (lines / (lines - len(shared) * (1 - 1 / factor))) ** 0.5
-    return min(_MOST, max(gain, 1.8) if waits else gain)
+    gain = max(gain, 1.6 + 0.05 * factor) if waits else gain
+    return min(_MOST, gain * min(1.0, source.vector.registers / held)) if held else gain
 
 
-def _touched(accesses: Sequence[Access], loop: Loop, factor: int) -> int:
+def _touched(accesses: Sequence[Access], loop: Loop, factor: int) -> tuple[int, int]:
     """Loads and stores of one jammed iteration: what was loaded or stored once is at hand."""
     known: set[object] = set()
     stored: set[object] = set()
@@ -60,7 +66,7 @@ def _touched(accesses: Sequence[Access], loop: Loop, factor: int) -> int:
             elif key not in known:
                 loads += 1
             known.add(key)
-    return loads + len(stored)
+    return loads, len(stored)
 
 
 def _moves(subscripts: Sequence[Affine | None], loop: Loop) -> bool:

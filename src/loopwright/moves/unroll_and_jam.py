@@ -60,6 +60,8 @@ from loopwright.moves.rewrite import (
 
 FAMILY = "unroll-and-jam"
 FACTORS = (4, 8, 2)
+_MOST_FACTORS = 2
+"""So many are proposed for one loop, the best guesses."""
 _WORTH = 1.1
 """Hoped-for gain of a loop from which on it is proposed."""
 _COUNTERS = frozenset({"int", "long", "long long", "unsigned int", "unsigned long", "size_t", "ptrdiff_t"}
@@ -97,7 +99,7 @@ def _candidates(source: NestSource) -> Iterator[tuple[float, Loop]]:
             continue
         if re.search(r"_rest_*$", code(source.data, loop.init.start, loop.init.end).rstrip("; ")):
             continue  # what another jam has left over
-        worth = jam_worth(source, loop, FACTORS[0])
+        worth = max(jam_worth(source, loop, factor) for factor in FACTORS)
         if worth >= _WORTH:
             yield worth, loop
 
@@ -133,20 +135,16 @@ class _Jam:
 def _edits(source: NestSource, loop: Loop) -> Iterator[Proposal]:
     jam = _understood(source, loop)
     worths = {factor: jam_worth(source, loop, factor) for factor in FACTORS}
-    made = 0
-    for factor in FACTORS:
-        trips = constant_trips(loop)
-        if trips is not None and trips < 2 * factor:
+    trips, made, why = constant_trips(loop), 0, "it runs too few times"
+    for factor, worth in sorted(worths.items(), key=lambda item: -item[1]):
+        if (trips is not None and trips < 2 * factor) or worth < _WORTH or made == _MOST_FACTORS:
             continue
         answer, why = jam_legal(source.nest, loop, factor, jam.places)
-        if answer is not Answer.PROVED:
-            if factor == FACTORS[-1] and not made:
-                raise Declined(why)
-            continue
-        yield _proposal(source, loop, jam, factor, why, worths[factor] * 0.98**made)
-        made += 1
-        if made == 2:
-            return
+        if answer is Answer.PROVED:
+            yield _proposal(source, loop, jam, factor, why, worth * 0.98**made)
+            made += 1
+    if not made:
+        raise Declined(why)
 
 
 def _understood(source: NestSource, loop: Loop) -> _Jam:
