@@ -19,7 +19,7 @@ from loopwright.core.run import Budget
 from loopwright.models.model import Model
 from loopwright.models.prices import unpriced
 from loopwright.models.registry import FROM_FILES, find_model
-from loopwright.models.templates import parse_tier
+from loopwright.models.templates import check_syntax, parse_tier
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.settings import ModelOptions
 
@@ -43,8 +43,10 @@ class ModelAgent:
 
     def __post_init__(self) -> None:
         parse_tier(self.options.tier)
-        if self.options.prompts is not None and not Path(self.options.prompts).is_dir():
-            raise UsageError("not a folder of prompts", where=self.options.prompts, hint="--prompts DIR")
+        if self.options.prompts is not None:
+            if not (prompts := Path(self.options.prompts)).is_dir():
+                raise UsageError("not a folder of prompts", where=self.options.prompts, hint="--prompts DIR")
+            check_syntax(prompts)
         model = self._open(0)
         if self.budget.cost_usd is not None and not model.is_priced:
             raise unpriced(model.name)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Any
 
 from loopwright.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _SHIPPED = Path(__file__).parent / "prompts"
 
@@ -62,12 +66,46 @@ def render(
         UsageError: for a folder that is not there; for a template of the user's that is broken or asks for a
             value that does not exist.
     """
-    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError
+    from jinja2 import TemplateError, UndefinedError
 
     if folder is not None and not folder.is_dir():
         raise UsageError("not a folder of prompts", where=str(folder), hint="--prompts DIR")
+    try:
+        template = _environment(folder).select_template(names_of(kind, tier, target))
+        return template.render(tier=tier, target=target, **values)
+    except TemplateError as error:
+        known = ", ".join(sorted({"tier", "target", *values}))
+        hint = f"a prompt for {kind} may use: {known}" if isinstance(error, UndefinedError) else ""
+        raise UsageError(
+            f"the prompt cannot be made: {error}", where=_where(error, kind), hint=hint
+        ) from error
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # What an expression of the user's may raise; a file that is not UTF-8 is a ValueError.
+        if folder is None:
+            raise
+        raise UsageError(f"the prompt cannot be made: {error}", where=_where(error, kind)) from error
+
+
+def check_syntax(folder: Path) -> None:
+    """Whether every template in `folder` can be read. Raises UsageError for the first that cannot."""
+    from jinja2 import TemplateSyntaxError
+
+    environment = _environment(folder)
+    for path in sorted(folder.glob("*.j2")):
+        try:
+            environment.get_template(path.name)
+        except TemplateSyntaxError as error:
+            where = f"{path}:{error.lineno}"
+            raise UsageError(f"the prompt cannot be made: {error.message}", where=where) from error
+        except ValueError as error:
+            raise UsageError("the prompt is not UTF-8", where=str(path)) from error
+
+
+def _environment(folder: Path | None) -> Environment:
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+
     places = ([folder] if folder is not None else []) + [_SHIPPED]
-    environment = Environment(
+    return Environment(
         loader=ChoiceLoader([FileSystemLoader(place) for place in places]),
         undefined=StrictUndefined,
         autoescape=False,
@@ -75,10 +113,11 @@ def render(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    try:
-        template = environment.select_template(names_of(kind, tier, target))
-        return template.render(tier=tier, target=target, **values)
-    except TemplateError as error:
-        line = getattr(error, "lineno", None)
-        where = f"{getattr(error, 'filename', None) or kind}" + (f":{line}" if line else "")
-        raise UsageError(f"the prompt cannot be made: {error}", where=where) from error
+
+
+def _where(error: Exception, kind: str) -> str:
+    """File and line: those that the error names, else the innermost template that was rendered."""
+    if (line := getattr(error, "lineno", None)) is not None:
+        return f"{getattr(error, 'filename', None) or kind}:{line}"
+    frames = [f for f in extract_tb(error.__traceback__) if f.filename.endswith(".j2")]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else kind
