@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,10 @@ def mcp(
 
       loopwright mcp examples/heat2d --budget 20m
     """
+    # The server waits for its client in a thread that no interruption reaches: a request to end ends it.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.default_int_handler:
+            signal.signal(number, signal.SIG_DFL)
     from loopwright.agents.door import is_inside
     from loopwright.mcp.server import Inside, make_server
 
