@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from loopwright.agents.opening import opening
+from loopwright.agents.ranking import hot_lines
 from loopwright.agents.strategies.looks import is_joined, key_of, line_of
 from loopwright.core.candidate import Candidate, Edit
+from loopwright.core.profile import HotLine, Profile
 from loopwright.core.task import Language
 from loopwright.core.tree import Tree
 from loopwright.moves.proposals import Proposals, proposals
@@ -80,3 +84,14 @@ def test_one_loop_alone_is_no_opening() -> None:
     alone = PROGRAM.replace("b[i] = a[i] + i", "b[i] = b[i / 2] + a[i]")
     assert opened(alone)[0] is None
     assert asked(Tree({"p.c": alone.encode()})).proposals
+
+
+def test_time_in_libraries_is_laid_to_the_lines_of_the_sources() -> None:
+    def profile(elsewhere: float, *shares: float) -> Profile:
+        lines = tuple(HotLine("p.c", number, share, "f") for number, share in enumerate(shares, 1))
+        return Profile("perf", "given", 1000, lines, elsewhere)
+
+    assert hot_lines(profile(0.0, 0.75, 0.25)) == {("p.c", 1): 0.75, ("p.c", 2): 0.25}
+    assert hot_lines(profile(0.5, 0.375, 0.125)) == {("p.c", 1): 0.75, ("p.c", 2): 0.25}
+    # A loop that does nothing but call `exp` is hot all the same; five samples of a thousand are not all.
+    assert hot_lines(profile(0.995, 0.005)) == {("p.c", 1): pytest.approx(0.1)}

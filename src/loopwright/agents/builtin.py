@@ -10,7 +10,7 @@ from loopwright.agents.asked import AskedBench
 from loopwright.agents.lessons import Lesson
 from loopwright.agents.memory import offered
 from loopwright.agents.opening import opening
-from loopwright.agents.ranking import ranked, taught_about
+from loopwright.agents.ranking import hot_lines, ranked, taught_about
 from loopwright.agents.strategies.looks import key_of, line_of
 from loopwright.analysis.frontend import sources_of
 from loopwright.core.candidate import Candidate, Edit
@@ -65,7 +65,7 @@ class MoveProposer:
 
     def _ask(self, parent: Candidate, bench: Workbench) -> Proposals:
         profile = bench.profile(parent)
-        hot = {(line.file, line.line): line.share for line in profile.lines} if profile else {}
+        hot = hot_lines(profile) if profile else {}
         found = self._proposals(parent, bench, hot, None)
         machine = bench.machine.machine.key
         return replace(found, proposals=ranked(found.proposals, profile, self.lessons, machine))
