@@ -4,8 +4,8 @@
     .venv/bin/python scripts/measure-offload.py --table FILE
 
 No GPU is used: programs run on clang's host device, which has a memory of its own, and nothing is timed.
-Each example is `loopwright optimize EXAMPLE --target offload`; its best candidate and, where there is one, the
-expert's version then run once, watched, on the largest check case. FILE is complete after each example;
+Each example is `loopwright optimize EXAMPLE --target offload`; its best candidate and the expert's version,
+where there is one, then run once, watched, on the largest check case. FILE is complete after each example;
 examples that it holds already stay as they are.
 """
 
@@ -29,7 +29,8 @@ from loopwright.gates.mapping_watch import cases_of, watch
 from loopwright.gates.plan_trace import moved
 from loopwright.gates.plan_trace_moved import Movement
 from loopwright.toolchains.devices import find_offload
-from loopwright.workbench.rundir import RunDirectory
+from loopwright.workbench.journal import read_journal
+from loopwright.workbench.rundir import RunDirectory, original_candidate
 from loopwright.workbench.session import Session
 from loopwright.workbench.settings import Settings
 
@@ -65,23 +66,30 @@ def measured(folder: Path, evaluations: int) -> dict[str, Any]:
             "failures": dict(result.failures),
             "elapsed_s": round(result.elapsed_s, 1),
         }
-        versions: dict[str, Tree] = {}
+        run = RunDirectory(Path(result.directory))
+        found["refusals"] = [
+            f"{refused['file']}:{refused['line']}: {refused['reason']}"
+            for event in read_journal(run.path / "journal.jsonl")
+            if event.kind == "proposals" and event.data["candidate"] == original_candidate(task).id
+            for refused in event.data["refusals"]
+        ]
+        trees: dict[str, Tree] = {}
         if result.best is not None:
             found |= {"title": result.best.title, "gates": dict(result.best.gates)}
-            versions["builtin"] = RunDirectory(Path(result.directory)).lineage.tree(result.best.candidate)
-            found["changes"] = _text(task.tree.changes_to(versions["builtin"]))
+            trees["builtin"] = run.lineage.tree(result.best.candidate)
+            found["changes"] = _text(task.tree.changes_to(trees["builtin"]))
     expert = EXPERTS / folder.name
     if folder.parent.name == "offload" and expert.is_dir():
-        versions["expert"] = api.candidate_tree(task, expert)
-    if versions:
-        found |= _watched(task, versions)
+        trees["expert"] = api.candidate_tree(task, expert)
+    if trees:
+        found |= _watched(task, trees)
     return found
 
 
-def _watched(task: Task, versions: Mapping[str, Tree]) -> dict[str, Any]:
+def _watched(task: Task, trees: Mapping[str, Tree]) -> dict[str, Any]:
     with Session(task, Settings(target=Target.OFFLOAD), lambda text: None) as session:
         case = cases_of(session.context)[-1].name
-        return {"case": case, **{who: _movement(tree, session.context) for who, tree in versions.items()}}
+        return {"case": case, **{who: _movement(tree, session.context) for who, tree in trees.items()}}
 
 
 def _movement(tree: Tree, context: Context) -> dict[str, Any]:
@@ -115,7 +123,7 @@ def versions() -> dict[str, str]:
     """What the numbers were made with."""
     return {
         "loopwright": api.version(),
-        "toolchain": find_offload(None).name,
+        "toolchain": f"clang {find_offload(None).version}",
         "system": f"{platform.system()} {platform.machine()}",
         "device": "host (clang's offload to the processor; no GPU)",
     }
@@ -125,8 +133,9 @@ def table(kept: Mapping[str, Any]) -> str:
     """The examples as a Markdown table."""
     rows = [_TITLE, "|---|---|---|---|---|---|---|"]
     for name, one in kept["examples"].items():
-        own, expert = one.get("builtin", {}), one.get("expert", {})
-        result = one["status"] if one["status"] == "translated" else f"{one['status']}: {one['reason']}"
+        own: Mapping[str, Any] = one.get("builtin", {})
+        expert: Mapping[str, Any] = one.get("expert", {})
+        result = one["status"] if one["status"] == "translated" else f"{one['status']}: {_why(one)}"
         cells = (
             name, result, _pair(own, "planned"), _pair(own, "moved"), str(own.get("kernels", "")),
             _pair(expert, "moved"), str(expert.get("kernels", "")),
@@ -135,11 +144,16 @@ def table(kept: Mapping[str, Any]) -> str:
     return "\n".join(rows)
 
 
+def _why(one: Mapping[str, Any]) -> str:
+    """Why there is no version: the first loop that was refused, else what the run said."""
+    return str(next(iter(one.get("refusals", [])), one["reason"]))
+
+
 def _pair(of: Mapping[str, Any], what: str) -> str:
     if not of:
         return ""
     if "problem" in of:
-        return str(of["problem"])
+        return str(of["problem"]).partition(" (")[0]
     return " / ".join(_bytes(of[f"{what}_{way}_bytes"]) for way in ("to", "from"))
 
 
@@ -162,7 +176,9 @@ def main() -> None:
     if unknown := [name for name in options.names if name not in known]:
         parser.error(f"no example {unknown[0]!r}; known: {', '.join(known)}")
     path: Path = options.json
-    kept = json.loads(path.read_text()) if path.exists() else {"schema": 1, "examples": {}}
+    kept: dict[str, Any] = {"schema": 1, "examples": {}}
+    if path.exists():
+        kept = json.loads(path.read_text())
     kept["versions"] = versions()
     for name in options.names or known:
         before = kept["examples"].get(name)
@@ -172,7 +188,8 @@ def main() -> None:
             found = measured(known[name], options.evaluations)
         except LoopwrightError as error:
             found = {"digest": "", "status": "broken", "reason": error.message}
-        kept["examples"] = {n: e for n in known if (e := {**kept["examples"], name: found}.get(n))}
+        every = {**kept["examples"], name: found}
+        kept["examples"] = {n: every[n] for n in known if n in every}
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(".new")
         fresh.write_text(json.dumps(kept, indent=1) + "\n")
