@@ -55,7 +55,7 @@ def _points_to_numbers(type_: CType) -> bool:
 def _judged(
     parameter: Variable, function: Function, aliasing: Aliasing, accesses: list[_Access], trouble: str
 ) -> PointerParameter:
-    own: Origins = frozenset({Origin("param", variable=parameter)})
+    own = frozenset({Origin("param", variable=parameter)})
     reason, by_type = trouble, False
     restricted = parameter.type.restrict or "restrict" in parameter.type.spelling
     if not reason and aliasing.cell_origins(parameter, function.key) != own:
