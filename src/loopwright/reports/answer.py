@@ -10,6 +10,7 @@ from loopwright.core.task import Use
 from loopwright.core.verdict import GateResult, GateStatus
 from loopwright.reports.content import Content
 from loopwright.tasks.read import TASK_FILE
+from loopwright.workbench.context import target_of
 from loopwright.workbench.settings import ModelOptions, Settings
 
 
@@ -88,7 +89,7 @@ def _options(content: Content) -> list[str]:
     prompts = str(content.folder / "prompts") if of_model else asked.prompts
     given: dict[str, object] = {
         "--agent": shlex.quote(settings.agent),
-        "--target": settings.target,
+        "--target": target_of(content.task, settings),
         "--toolchain": content.toolchain or None,
         "--strategy": settings.strategy if settings.agent == "builtin" or of_model else None,
         "--budget": None if budget.wall_s is None else f"{budget.wall_s:g}s",
