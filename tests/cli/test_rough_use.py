@@ -22,7 +22,7 @@ from loopwright.tasks.load import load_task
 from loopwright.tasks.single import single_file_task
 from loopwright.tasks.source_facts import has_main
 from loopwright.workbench.session import Session
-from loopwright.workbench.settings import Settings
+from loopwright.workbench.settings import ModelOptions, Settings
 
 COMMAND = [sys.executable, "-c", "from loopwright.cli.main import main; main()"]
 PROGRAM = (
@@ -174,6 +174,12 @@ def test_a_strategy_and_a_target_that_were_nearly_named_are_named() -> None:
         find_strategy("rifine")
     with pytest.raises(UsageError, match="did you mean 'openmp'"):
         parse_target("openpm")
+
+
+def test_options_that_only_a_model_reads_are_not_passed_over() -> None:
+    with pytest.raises(UsageError, match="--base-url and --tier would do nothing") as caught:
+        find_agent(Settings(model=ModelOptions("http://127.0.0.1:9/v1", tier="user")))
+    assert "model:" in caught.value.hint
 
 
 def test_what_is_no_text_is_no_program(tmp_path: Path) -> None:

@@ -99,6 +99,13 @@ def test_init_of_a_folder_that_is_not_there(tmp_path: Path) -> None:
         infer_task(tmp_path / "gone")
 
 
+def test_init_of_a_file_says_that_it_needs_no_task(tmp_path: Path) -> None:
+    source = _write(tmp_path, {"main.c": MAIN}) / "main.c"
+    with pytest.raises(TaskError, match="a file") as caught:
+        infer_task(source)
+    assert "optimize prog.c" in caught.value.hint
+
+
 def test_a_single_file(tmp_path: Path) -> None:
     _write(
         tmp_path,

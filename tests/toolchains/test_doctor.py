@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from loopwright.toolchains import doctor, trials
+from loopwright.toolchains import discovery, doctor, trials
+from loopwright.toolchains.clang import Clang
 from loopwright.toolchains.install import line_for
 
 DEBIAN = {"ID": "debian", "VERSION_ID": "12"}
@@ -87,3 +89,14 @@ def test_a_perf_that_samples_nothing_does_not_work(monkeypatch: pytest.MonkeyPat
     path.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "records no samples" in trials.perf_event()[1]
+
+
+def test_no_second_libomp_is_advised_where_one_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    working = discovery.find("clang") if any(t.family == "clang" for t in discovery.discover()) else None
+    if not isinstance(working, Clang) or working.openmp_problem:
+        pytest.skip("no clang here whose OpenMP works")
+    older = replace(working, name="clang-1", version="1.0.0", openmp_problem="'omp.h' file not found")
+    monkeypatch.setattr(discovery, "discover", lambda: (working, older))
+    told = {tool.name: tool for tool in doctor.examine() if tool.name.startswith("OpenMP of")}
+    assert told[f"OpenMP of {working.name}"].found and not told["OpenMP of clang-1"].found
+    assert not told["OpenMP of clang-1"].install and working.name in told["OpenMP of clang-1"].notes[-1]

@@ -14,7 +14,7 @@ from loopwright.agents.strategies.translate import Translate
 from loopwright.core.errors import UsageError
 from loopwright.core.task import Target
 from loopwright.tasks.problems import suggestion
-from loopwright.workbench.settings import Settings
+from loopwright.workbench.settings import ModelOptions, Settings
 
 STRATEGIES: dict[str, Strategy] = {
     each.name: each for each in (Refine(), BestOfN(), Beam(), Evolve(), Mcts(), Roles())
@@ -36,6 +36,7 @@ def find_strategy(name: str) -> Strategy:
 def find_agent(settings: Settings) -> Agent:
     """The agent that `settings` name. Raises UsageError when there is none."""
     strategy = find_strategy(settings.strategy)
+    _check_model_options(settings)
     if settings.target is Target.OFFLOAD or settings.translate:
         strategy = Translate()
     if settings.agent == "builtin" and settings.translate:
@@ -71,6 +72,23 @@ def find_agent(settings: Settings) -> Agent:
         hint=f"--agent builtin, model:PROVIDER/NAME, {', '.join(ADAPTERS)}, "
         "or 'cmd:COMMAND' for a program that edits the files",
     )
+
+
+def _check_model_options(settings: Settings) -> None:
+    """Options that only a model reads are wrong beside an agent that asks none: they would do nothing."""
+    if settings.agent not in ("builtin", "mcp") and not settings.agent.startswith(_COMMAND):
+        return
+    usual = ModelOptions()
+    given = {
+        "--base-url": settings.model.base_url != usual.base_url,
+        "--tier": settings.model.tier != usual.tier,
+        "--prompts": settings.model.prompts != usual.prompts,
+    }
+    if wrong := [option for option, is_given in given.items() if is_given]:
+        raise UsageError(
+            f"{' and '.join(wrong)} would do nothing: --agent {settings.agent} asks no model",
+            hint=f"leave out {' and '.join(wrong)}, or --agent model:PROVIDER/NAME",
+        )
 
 
 def _nearest(agent: str) -> str:

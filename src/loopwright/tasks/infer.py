@@ -68,6 +68,12 @@ def infer_task(directory: Path, args: Sequence[str] = ()) -> Inferred:
     Raises:
         TaskError: when there is no program: no source, or no main function.
     """
+    if directory.is_file():
+        raise TaskError(
+            "a file, and a task is a folder",
+            where=str(directory),
+            hint="for one file no task is needed: loopwright optimize prog.c -- ARGS",
+        )
     if not directory.is_dir():
         raise TaskError("no such folder", where=str(directory), hint="loopwright init DIR")
     tree = read_tree(directory)

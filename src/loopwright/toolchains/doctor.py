@@ -138,10 +138,15 @@ def _openmp(toolchain: Gcc | Clang) -> Tool:
     name, enables = f"OpenMP of {toolchain.name}", "parallel programs: the target `openmp`"
     if not toolchain.openmp_problem:
         return Tool(name, enables, True, version=toolchain.version)
-    major = toolchain.version.partition(".")[0]
-    version = major if toolchain.family == "clang" else ""
+    notes, version = (toolchain.openmp_problem,), ""
+    if toolchain.family == "clang":
+        version = toolchain.version.partition(".")[0]
+        chosen = discovery.find("clang")
+        if isinstance(chosen, Clang) and not chosen.openmp_problem:
+            # Debian installs one version of libomp's headers at a time: another would take away this one's.
+            return Tool(name, enables, False, notes=(*notes, f"{chosen.name} has it, and is the one chosen"))
     install = install_line(_OPENMP[toolchain.family], version=version)
-    return Tool(name, enables, False, install=install, notes=(toolchain.openmp_problem,))
+    return Tool(name, enables, False, install=install, notes=notes)
 
 
 def _device(toolchain: Gcc | Clang, device: Device) -> Tool:
