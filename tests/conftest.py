@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,13 +79,22 @@ rtol = 1e-12
 
 @pytest.fixture(scope="session")
 def measured_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A `.loopwright` folder whose machine.json was measured, really, once for this test process."""
+    """A `.loopwright` folder whose machine.json was measured, really, once for this test process.
+
+    Floors are real. Noise is stated: tests that run beside others would measure so much that no gain counts,
+    and would measure again as soon as the others pause.
+    """
     from loopwright.system.sandbox import choose_runner
     from loopwright.toolchains.discovery import find
     from loopwright.workbench.machine_file import machine_facts
 
     home = tmp_path_factory.mktemp("home")
     machine_facts(home, find(None), choose_runner("auto"), home / "scratch", lambda text: None)
+    path = home / "machine.json"
+    record = json.loads(path.read_text())
+    record["facts"]["noise"]["ratio"] = 1.05
+    record["facts"]["load"] = 0.0
+    path.write_text(json.dumps(record))
     return home
 
 

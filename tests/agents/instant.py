@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from loopwright.core.candidate import Candidate
-from loopwright.core.machine import Noise
 from loopwright.core.modes import FailureMode
 from loopwright.core.profile import Profile
 from loopwright.core.run import Evaluation
@@ -29,7 +28,6 @@ Truth = Callable[[str], float]
 """The text of the first editable file to its true speedup; 0 for one that fails."""
 EVALUATION_S = 700.0
 CALL_S = 300.0
-NOISE = 1.02
 _IDEA = re.compile(r"/\* idea (\d+) \*/")
 
 
@@ -43,8 +41,6 @@ class InstantBench(Workbench):
         self.resumable = resumable
         self.journal.write("resumed", run=run.name)
         self.prepare()
-        # Not what this machine is like just now: under load it was more than the gain these models expect.
-        self._machine = replace(self.machine, noise=Noise(NOISE, rounds=8))
 
     def pass_s(self, seconds: float) -> None:
         self.journal._before_s += seconds

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -256,10 +257,12 @@ def test_the_gateway_forwards_to_one_host_puts_the_key_in_and_counts(tmp_path: P
 
 
 def test_a_provider_that_is_gone_is_a_502(tmp_path: Path) -> None:
-    with LoopbackServer([]) as server:
-        gone = server.url
-    with Gateway(tmp_path / "g", Upstream(gone, {}), lambda path, model: "", lambda call: None):
-        assert ask(f"http://127.0.0.1:{bridge(tmp_path / 'g')}/v1/messages", {})[0] == 502
+    # A port that is held and does not listen: a free one might be somebody else's a moment later.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        gone = f"http://127.0.0.1:{held.getsockname()[1]}"
+        with Gateway(tmp_path / "g", Upstream(gone, {}), lambda path, model: "", lambda call: None):
+            assert ask(f"http://127.0.0.1:{bridge(tmp_path / 'g')}/v1/messages", {})[0] == 502
 
 
 def test_the_relay_passes_the_port_the_output_and_the_status_on(

@@ -169,7 +169,8 @@ def test_no_plain_program_passes_the_ceilings(floors: Floors, compiler: str, tmp
     subprocess.run([compiler, "-O3", "-march=native", "other.c", "-o", "other"], cwd=tmp_path, check=True)
     done = choose_runner("none").run(Command((str(tmp_path / "other"),), tmp_path), Limits())
     figures = parse_figures(done.stdout.decode())
-    slack = 1.1  # another minute on a shared machine
+    # The memory of a shared machine: the same memset took 28 to 44 GB/s in runs that followed one another.
+    slack = 1.3
     for name, figure in figures.items():
         ceiling = floors.peak_flops_f64 if name == "f64_fma" else floors.triad_bytes_per_s
         assert figure < slack * ceiling[1], name

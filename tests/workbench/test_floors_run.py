@@ -62,7 +62,7 @@ def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = Policy(min_rounds=4, max_rounds=5, budget_s=5.0, target_halfwidth=0.5)
     for place in (
         "baseline.baseline_policy",
-        "bench.trial_policy",
+        "trials.trial_policy",
         "final.final_policy",
         "session.final_policy",
     ):

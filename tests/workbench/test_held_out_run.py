@@ -84,7 +84,7 @@ def prepared(task: Task, home: Path) -> Iterator[Workbench]:
 @pytest.fixture(autouse=True)
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = Policy(min_rounds=4, max_rounds=5, budget_s=5.0, target_halfwidth=0.5)
-    for place in ("baseline.baseline", "bench.trial", "final.final", "final.held_out"):
+    for place in ("baseline.baseline", "trials.trial", "final.final", "final.held_out"):
         monkeypatch.setattr(f"loopwright.workbench.{place}_policy", lambda execution_s: policy)
 
 
