@@ -78,6 +78,7 @@ def optimize(
     evaluations: int | None = None,
     tokens: int | None = None,
     cost_usd: float | None = None,
+    calls: int | None = None,
     toolchain: str | None = None,
     threads: int | None = None,
     sandbox: str = "auto",
@@ -100,7 +101,7 @@ def optimize(
         target: "openmp", "offload" or "serial"; None is "openmp" for C and C++ and "cuda" for CUDA. With
             "openmp" a CUDA program is translated to C++ for processors.
         wall_s, evaluations: the budget; None is no limit. The last timing at the end is not part of it.
-        tokens, cost_usd: the budget for a language model.
+        tokens, cost_usd, calls: the budget for a language model; steps of a command-line agent are calls.
         toolchain: "gcc", "clang", "clang-19"...; None takes gcc if there is one.
         threads: number of threads to time with; None is all processors this process may use.
         sandbox: "auto", "bubblewrap" or "none".
@@ -125,7 +126,7 @@ def optimize(
         target=parse_target(target or Target.OPENMP),
         translate=translate,
         toolchain=toolchain,
-        budget=_budget(wall_s, evaluations, tokens, cost_usd),
+        budget=_budget(Budget(wall_s, evaluations, tokens, cost_usd, calls)),
         threads=_threads(threads),
         sandbox=sandbox,
         seed=seed,
@@ -322,18 +323,18 @@ def parse_target(name: str) -> Target:
         ) from error
 
 
-def _budget(
-    wall_s: float | None, evaluations: int | None, tokens: int | None, cost_usd: float | None
-) -> Budget:
-    if wall_s is not None and not wall_s > 0:
-        raise UsageError(f"a budget of {wall_s:g} s allows nothing", hint="--budget 10m")
-    if evaluations is not None and evaluations < 1:
-        raise UsageError(f"{evaluations} evaluations allow nothing", hint="--evaluations 10")
-    if tokens is not None and tokens < 1:
-        raise UsageError(f"{tokens} tokens allow nothing", hint="--tokens 200000")
-    if cost_usd is not None and not cost_usd > 0:
-        raise UsageError(f"{cost_usd:g} US dollars allow nothing", hint="--cost 0.50")
-    return Budget(wall_s, evaluations, tokens, cost_usd)
+def _budget(asked: Budget) -> Budget:
+    if asked.wall_s is not None and not asked.wall_s > 0:
+        raise UsageError(f"a budget of {asked.wall_s:g} s allows nothing", hint="--budget 10m")
+    if asked.evaluations is not None and asked.evaluations < 1:
+        raise UsageError(f"{asked.evaluations} evaluations allow nothing", hint="--evaluations 10")
+    if asked.tokens is not None and asked.tokens < 1:
+        raise UsageError(f"{asked.tokens} tokens allow nothing", hint="--tokens 200000")
+    if asked.cost_usd is not None and not asked.cost_usd > 0:
+        raise UsageError(f"{asked.cost_usd:g} US dollars allow nothing", hint="--cost 0.50")
+    if asked.calls is not None and asked.calls < 1:
+        raise UsageError(f"{asked.calls} calls allow nothing", hint="--calls 40")
+    return asked
 
 
 def _threads(threads: int | None) -> int | None:

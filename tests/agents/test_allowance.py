@@ -89,6 +89,16 @@ def test_tokens_and_time_end_it_too() -> None:
     assert "9 s" in allowance(Budget(9.0), remaining_s=0.0).refusal(CHAT, "known")
 
 
+def test_the_steps_of_an_agent_are_its_calls() -> None:
+    allowed = allowance(Budget(None, calls=2))
+    assert allowed.is_limited, "calls at the same time would be too many"
+    for _ in range(2):
+        assert allowed.refusal(CHAT, "another") == ""
+        call(allowed, "another")
+    assert "2 of 2 calls" in allowed.refusal(CHAT, "another")
+    assert allowed.refusal("/v1/models", "") == "", "what costs nothing is no step"
+
+
 def test_requests_at_the_same_time_overspend_by_one_call_at_most(tmp_path: Path) -> None:
     allowed = allowance(Budget(None, tokens=200))
     together = threading.Barrier(6)

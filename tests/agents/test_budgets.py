@@ -22,6 +22,7 @@ LIMITS = {
     "tokens": Budget(None, tokens=7_000),
     "money": Budget(None, cost_usd=0.055),
     "wall time": Budget(6000.0),
+    "calls": Budget(None, calls=5),
 }
 SLACK_S = CALL_S / 2
 """Between looking at the clock and writing down that something begins, real time passes, too."""
@@ -73,6 +74,8 @@ def test_no_strategy_overspends_with_a_model(
     if budget.cost_usd is not None:
         assert all(call.data["spent"]["cost_usd"] < budget.cost_usd for call in calls[:-1])
         assert calls[-1].data["spent"]["cost_usd"] >= budget.cost_usd
+    if budget.calls is not None:
+        assert len(calls) == budget.calls
     if budget.wall_s is not None:
         begun = [e.run_s for e in events if e.kind == "evaluating"] + [c.run_s - CALL_S for c in calls]
         assert max(begun) < deadline_s + SLACK_S

@@ -25,9 +25,9 @@ class Allowance:
 
     @property
     def is_limited(self) -> bool:
-        """Whether there is a budget of tokens or money."""
+        """Whether there is a budget of tokens, money or calls."""
         budget = self.bench.settings.budget
-        return budget.tokens is not None or budget.cost_usd is not None
+        return any(limit is not None for limit in (budget.tokens, budget.cost_usd, budget.calls))
 
     def refusal(self, path: str, model: str) -> str:
         """Why a request is not allowed; empty when it is."""
@@ -42,6 +42,8 @@ class Allowance:
         if not is_counted(path):
             harmless = path.partition("?")[0].endswith(_HARMLESS)
             return "" if harmless else "what this request uses is not counted, and the run has a budget"
+        if budget.calls is not None and used.calls >= budget.calls:
+            return f"{spent}: {used.calls} of {budget.calls} calls"
         if budget.cost_usd is None:
             return ""
         if self.price(model) is None:

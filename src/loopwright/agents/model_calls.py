@@ -143,6 +143,8 @@ class Calls:
         budget = self.bench.settings.budget
         if budget.evaluations is not None and len(self.bench.evaluations) >= budget.evaluations:
             raise BudgetSpent(f"{budget.evaluations} evaluations done")
+        if budget.calls is not None and self.spent.calls >= budget.calls:
+            raise BudgetSpent(f"{budget.calls} calls made")
         if budget.cost_usd is not None and self.spent.cost_usd >= budget.cost_usd:
             raise BudgetSpent(f"{self.spent.cost_usd:.4f} of {budget.cost_usd:g} US dollars spent")
         most_tokens = _MOST_TOKENS

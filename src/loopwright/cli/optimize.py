@@ -51,6 +51,9 @@ def optimize(
         int | None, typer.Option(help="Tokens that models may use, input and output together.")
     ] = None,
     cost: Annotated[float | None, typer.Option(help="US dollars that models may cost.")] = None,
+    calls: Annotated[
+        int | None, typer.Option(help="Calls of models, which the steps of a command-line agent are.")
+    ] = None,
     base_url: Annotated[
         str | None, typer.Option(help="Server of your own for a model: http://127.0.0.1:8000/v1.")
     ] = None,
@@ -95,6 +98,7 @@ def optimize(
             evaluations=evaluations,
             tokens=tokens,
             cost_usd=cost,
+            calls=calls,
             base_url=base_url,
             tier=tier,
             prompts=prompts,

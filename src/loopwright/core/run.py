@@ -12,16 +12,18 @@ from loopwright.core.verdict import Verdict
 
 @dataclass(frozen=True)
 class Budget:
-    """What a run may spend: seconds of wall time, evaluations, tokens and US dollars. None: no limit.
+    """What a run may spend: seconds of wall time, evaluations, tokens, US dollars, calls. None: no limit.
 
-    Tokens and money are those of language models, input and output together. Limits are looked at before each
-    evaluation or call, so that a run spends at most one of them too much.
+    Tokens (input and output together), money and calls are those of language models; each step of a
+    command-line agent is a call. Limits are looked at before each evaluation or call, so that a run spends at
+    most one of them too much.
     """
 
     wall_s: float | None = 600.0
     evaluations: int | None = None
     tokens: int | None = None
     cost_usd: float | None = None
+    calls: int | None = None
 
 
 @dataclass(frozen=True)

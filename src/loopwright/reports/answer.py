@@ -96,6 +96,7 @@ def _options(content: Content) -> list[str]:
         "--evaluations": budget.evaluations,
         "--tokens": budget.tokens,
         "--cost": None if budget.cost_usd is None else f"{budget.cost_usd:g}",
+        "--calls": budget.calls,
         "--base-url": None if asked.base_url is None else shlex.quote(asked.base_url),
         "--tier": asked.tier if asked.tier != ModelOptions.tier else None,
         "--prompts": None if asked.prompts is None else shlex.quote(str(prompts)),

@@ -50,6 +50,8 @@ _COMPARABLE = 0.1
 """Of the time of the timed case: below that a case says little about what is gained."""
 _ALONE = 5
 """Executions of a program that there is nothing to compare with."""
+_TELLING = ("parallel-for", "offload")
+"""Moves whose refusals are told when there is no other result."""
 _CHOSEN = "held-out"
 
 
@@ -230,7 +232,13 @@ def _held_out_speedup(
 def _why_nothing(bench: Workbench) -> str:
     if bench.remaining_s == 0.0:
         return f"the budget of {bench.settings.budget.wall_s:g} s ended before anything was tried: --budget"
-    return "nothing was proposed"
+    told = (e.data for e in bench.journal.events if e.kind == "proposals")
+    refusals = [r for data in told if data["candidate"] == bench.original.id for r in data["refusals"]]
+    if not refusals:
+        return "nothing was proposed"
+    # What keeps a loop from threads or a device says most; other moves often need the same.
+    first = next((r for r in refusals if r["move"] in _TELLING), refusals[0])
+    return f"nothing was proposed: {first['move']} at {first['file']}:{first['line']}: {first['reason']}"
 
 
 def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failure]]) -> RunResult:
