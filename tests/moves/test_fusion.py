@@ -153,3 +153,26 @@ def test_reading_rows_once_comes_first_and_says_that_it_saves_more() -> None:
     proposals, _ = ask_regions(MOVE, MVT.text)
     assert "fused" in proposals[0].edit.title
     assert proposals[0].gain > 2 * ask_regions(MOVE, ATAX.text)[0][0].gain
+
+
+def test_a_loop_that_has_its_directive_gets_no_second_one() -> None:
+    text = """void f(int n, double A[restrict n][n], const double *restrict x, double *restrict w, const double *restrict z)
+{
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++)
+            A[i][j] = A[i][j] + z[i] * z[j];
+    for (int i = 0; i < n; i++) {
+        double sum = w[i];
+#pragma omp simd reduction(+ : sum)
+        for (int j = 0; j < n; j++)
+            sum += A[i][j] * x[j];
+        w[i] = sum;
+    }
+}
+"""
+    proposals, _ = ask_regions(MOVE, text)
+    assert proposals
+    for proposal in proposals:
+        lines = [line.strip() for line in text_of(proposal).splitlines()]
+        directives = [n for n, line in enumerate(lines) if line.startswith("#pragma omp simd")]
+        assert len(directives) == 2 and all(lines[n + 1].startswith("for (") for n in directives)

@@ -21,7 +21,7 @@ from loopwright.moves.loop_names import variables_in
 from loopwright.moves.loop_tree import For, If, Kept, Node, Run, constant_trips, is_innermost, loops, runs
 from loopwright.moves.loop_values import Sum, extreme_values
 from loopwright.moves.move import Declined, NestSource, label
-from loopwright.moves.rewrite import blanked, line_start
+from loopwright.moves.rewrite import blanked, line_start, pragma_before
 from loopwright.moves.sections import STACK_BYTES, constant_elements, length_of
 from loopwright.moves.simd import simd_clauses
 
@@ -248,6 +248,8 @@ class Marker:
             start = loop.range.start
             if self.source.data[line_start(self.source.data, start) : start].strip():
                 continue
+            if pragma_before(self.source.data, start).startswith("#"):
+                continue  # it has its directive, or one that another would come between
             try:
                 facts = NestFacts(self.scop.nest, {loop.id: loop_facts(model, loop)})
                 clauses = simd_clauses(replace(self.source, facts=facts), loop)
