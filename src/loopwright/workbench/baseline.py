@@ -124,7 +124,8 @@ def run_needed_cases(
     Raises:
         TaskError: as :func:`build_original` and :func:`run_original`.
     """
-    say(f"building the original with {context.toolchain.name}")
+    emulated = " for the emulation" if context.emulated_original else f" with {context.toolchain.name}"
+    say(f"building the original{emulated}")
     build = build_original(context, own_variant(context.variant, context.task))
     for case in needed_cases(context.task):
         if case.name not in known:
