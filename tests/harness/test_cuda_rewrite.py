@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loopwright.core.tree import Tree
@@ -18,6 +18,7 @@ _PIECES = ["<<<", ">>>", "k", "(", ")", "{", "}", "<", ">", ";", ",", "\n", '"',
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(_PIECES), max_size=30).map("".join))
+@example("[3]__shared__<<<extern")
 def test_nothing_is_lost_and_lines_keep_their_numbers(text: str) -> None:
     assert "".join(token.text for token in tokens_of(text)) == text
     try:

@@ -109,7 +109,7 @@ def test_seeds_of_kernels_are_fresh() -> None:
 
 
 @given(number=st.integers(0, 5000))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_primes_by_trial_division(number: int) -> None:
     divided = number > 1 and all(number % d for d in range(2, math.isqrt(number) + 1))
     assert is_prime(number) is divided

@@ -166,7 +166,7 @@ def _shared(tokens: list[Token], at: int, put: dict[int, str]) -> None:
                 put[i] = ""
         return
     brackets = next((i for i in words if tokens[i].text == "["), None)
-    name = None if brackets is None else next(significant(tokens, brackets - 1, -1))
+    name = None if brackets is None else next(significant(tokens, brackets - 1, -1), None)
     if brackets is None or name is None or tokens[name].kind != "word" or tokens[words[-1]].text != ";":
         raise NotRewritten("this extern __shared__ declaration is not understood", tokens[at].line)
     kind = [tokens[i].text for i in words if i < name and tokens[i].text not in ("extern", "__shared__")]
