@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from loopwright.toolchains.toolchain import Toolchain
+
+# How long an example takes says nothing on a machine that others use, too.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 MAIN_C = """\
 #include <stdio.h>
