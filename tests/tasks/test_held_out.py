@@ -11,16 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loopwright.core.errors import TaskError
-from loopwright.core.task import Case, HeldOut, Range, Task, Use
+from loopwright.core.task import Build, Case, HeldOut, Range, Task, Use
 from loopwright.core.tree import Tree
-from loopwright.tasks.held_out import (
-    KINDS,
-    drawn_cases,
-    ends_of,
-    held_out_lines,
-    is_prime,
-    parse_range,
-)
+from loopwright.tasks.draws import KINDS, is_prime
+from loopwright.tasks.held_out import drawn_cases, ends_of, held_out_lines, parse_range
 from loopwright.tasks.load import load_task
 from loopwright.tasks.write import task_text
 
@@ -51,6 +45,11 @@ def program(folder: Path, more: str = "") -> Task:
 def kernel(*cases: Case) -> Task:
     task = load_task(ROOT / "examples" / "matmul")
     return replace(task, held_out=(), cases=cases)
+
+
+def run_once(*args: str) -> Task:
+    tree = Tree({"main.c": b"int main(void) { return 0; }"})
+    return Task("p", tree, ("main.c",), Build(("main.c",)), (Case("given", Use.TIME, args),))
 
 
 def sizes(task: Task, secret: str = "s") -> dict[str, int]:
@@ -160,8 +159,42 @@ def test_derived_sizes_keep_the_order_of_params_and_the_memory() -> None:
     assert bounded and all(case.params["n"] <= 1000 for case in bounded)
 
 
-def test_nothing_is_derived_for_programs_and_for_tasks_with_cases_of_their_own(tmp_path: Path) -> None:
-    assert drawn_cases(program(tmp_path), "s", most_bytes=MOST_BYTES) == ()
+def test_a_program_of_which_one_run_is_known_gets_other_numbers() -> None:
+    task = run_once("900", "-v", "900", "90", "3")
+    for secret in SECRETS:
+        drawn = {case.name: case.args for case in drawn_cases(task, secret, most_bytes=0)}
+        assert set(drawn) == {f"derived-{kind}" for kind in KINDS}
+        for n, flag, same, steps, choice in drawn.values():
+            assert n == same and flag == "-v" and choice == "3" and 9 <= int(steps) <= int(n) <= 1170
+        assert is_prime(int(drawn["derived-prime"][0])) and int(drawn["derived-odd"][0]) <= 300
+        assert int(drawn["derived-small"][0]) < 900 < int(drawn["derived-large"][0])
+
+
+def test_numbers_of_a_program_keep_their_order_and_powers_of_two() -> None:
+    for secret in SECRETS:
+        for case in drawn_cases(run_once("10", "12", "11", "1024", "13"), secret, most_bytes=0):
+            a, c, b, power, d = map(int, case.args)
+            assert a <= b <= c <= d and power in (256, 512, 1024)
+    powers = {case.name: case.args for case in drawn_cases(run_once("64", "256"), "s", most_bytes=0)}
+    assert powers == {"derived-odd": ("16", "64"), "derived-small": ("32", "128")}
+
+
+@pytest.mark.parametrize("args", [(), ("-v", "grid.txt"), ("0.25", "-3", "2")])
+def test_without_a_size_among_its_arguments_nothing_is_derived_for_a_program(args: tuple[str, ...]) -> None:
+    assert drawn_cases(run_once(*args), "s", most_bytes=0) == ()
+
+
+def test_nothing_is_derived_where_a_task_says_more() -> None:
+    once = run_once("900")
+    (timed,) = once.cases
+    assert drawn_cases(once, "s", most_bytes=0)
+    for cases in [
+        (timed, Case("small", args=("9",))),
+        (timed, Case("unseen", Use.HELD_OUT, args=("9",))),
+        (replace(timed, stdin="grid.txt"),),
+        (replace(timed, files=("grid.txt",)),),
+    ]:
+        assert drawn_cases(replace(once, cases=cases), "s", most_bytes=0) == ()
     own = kernel(Case("full", Use.TIME, params={"n": 9}), Case("h", Use.HELD_OUT, params={"n": 8}))
     assert drawn_cases(own, "s", most_bytes=MOST_BYTES) == ()
 

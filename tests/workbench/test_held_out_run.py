@@ -209,3 +209,39 @@ def test_what_becomes_of_a_speedup(timed: float, by_case: dict[str, float], expe
     assert found is expected
     words = held_out.elsewhere_words(found, at_home, there)
     assert bool(words) is (expected not in (Elsewhere.KEPT, Elsewhere.NOT_TIMED))
+
+
+SUM = """\
+#include <stdio.h>
+#include <stdlib.h>
+static double room[900];
+int main(int argc, char **argv)
+{
+    int n = argc > 1 ? atoi(argv[1]) : 0;
+    double sum = 0.0;
+    for (int i = 0; i < n; i++)
+        room[i] = 0.5 * i;
+    for (int i = 0; i < n; i++)
+        sum += room[i];
+    printf("%%g\\n", %s);
+    return 0;
+}
+"""
+
+
+def test_a_program_of_one_run_is_tried_with_other_numbers_that_the_original_can_do() -> None:
+    once = (Case("given", Use.TIME, args=("900",)),)
+    task = Task("sum", Tree({"main.c": (SUM % "sum").encode()}), ("main.c",), Build(("main.c",)), once)
+    cheat = task.tree.replaced({"main.c": (SUM % "n == 900 ? sum : 0.0").encode()})
+    with Session(task, Settings(), lambda text: None) as session:
+        passed = session.held_out(task.tree)
+        assert passed.status is GateStatus.PASS and "derived-small (argument 1 = " in passed.reason
+        assert "derived-large (" not in passed.reason, "the array ends at 900"
+        assert "left out, since the original fails there: " in passed.reason
+        failed = session.held_out(cheat)
+        cases = held_out.choose(task, "secret")
+        seen = held_out.HeldOutCases(cases).to_look_at(session.context)
+    assert failed.failure is not None and failed.failure.mode is FailureMode.HELD_OUT_FAILURE
+    assert seen.task.cases_for(Use.TIME) == once
+    (looked_at,) = seen.task.cases_for(Use.CHECK)
+    assert looked_at.args in {case.args for case in cases}

@@ -71,6 +71,23 @@ class InstrumentedGate:
         result = self._check(subject, context)
         return GateResult(self.name, result.status, time.monotonic() - started, result.failure, result.reason)
 
+    def finding_in_original(self, case: Case, context: Context) -> str:
+        """What the instrument finds in one run of the original with one thread; "" when that is nothing, or
+        when it cannot be looked at.
+        """
+        context = replace(context, variant=replace(context.variant, target=Target.SERIAL))
+        toolchain, _ = self._toolchain(context)
+        if toolchain is None:
+            return ""
+        tree, variant = context.task.tree, self.instrument.variant(toolchain, context)
+        build = context.builder.build(tree, toolchain, variant)
+        if build.failure is not None:
+            return ""
+        findings, _, crash = self._seen(build, tree, case, context, Deadline.after(CASE_BUDGET_S))
+        if findings:
+            return findings[0].message(tree)
+        return crash.message if crash is not None else ""
+
     def _needless(self, context: Context) -> bool:
         return self._needs_threads and context.variant.target is Target.SERIAL
 

@@ -102,13 +102,14 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
     # Every gate again, from a fresh build: what is handed over is what was judged.
     bench.context.builder.discard(tree, bench.context.toolchain, bench.context.variant)
     verdict, subject = run_gates(bench.gates, Stage.EVERY, Subject(tree), bench.context)
-    if verdict.passed:
-        final, subject = run_gates(bench.gates, Stage.FINAL, subject, bench.context)
-        verdict = Verdict((*verdict.results, *final.results))
+    if verdict.failure is not None:
+        return None, _told(bench, candidate, verdict)
+    held_out = _held_out_cases(bench)
+    final, subject = run_gates(bench.gates, Stage.FINAL, subject, held_out.to_look_at(bench.context))
+    verdict = verdict.extended(*final.results)
     if verdict.failure is not None:
         return None, _told(bench, candidate, verdict)
     assert subject.build is not None
-    held_out = _held_out_cases(bench)
     unseen = held_out_outputs(bench.context, subject.build, held_out)
     verdict = verdict.extended(unseen)
     if unseen.failure is not None:
@@ -261,8 +262,7 @@ def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failur
             warnings.append(gone)
         elif slower := [f"{n} ({r:.2f}x)" for n, r in best.held_out_speedup.by_case.items() if r < 1]:
             warnings.append(f"slower at held-out sizes: {', '.join(slower)}")
-    can_be = bench.task.kernel or bench.task.held_out or bench.task.cases_for(Use.HELD_OUT)
-    if not can_be or (best is not None and best.gates.get(GATE) != GateStatus.PASS):
+    if best is not None and best.gates.get(GATE) != GateStatus.PASS:
         warnings.append(
             "no held-out sizes: nothing was checked at a size that the run did not see; say in "
             f"loopwright.toml what sizes there are, as in\n{held_out_lines(bench.task)}"

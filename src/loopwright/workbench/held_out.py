@@ -17,11 +17,13 @@ from loopwright.core.timing import Speedup
 from loopwright.core.verdict import Failure, GateResult, GateStatus
 from loopwright.gates.compare import first_mismatch
 from loopwright.gates.gate import Context
+from loopwright.gates.memory import ADDRESSES
 from loopwright.gates.outputs import OutputsGate
 from loopwright.harness.execute import RunOptions
 from loopwright.harness.types import BuildResult
 from loopwright.system.machine import this_machine
-from loopwright.tasks.held_out import DERIVED, drawn_cases
+from loopwright.tasks.derived import DERIVED
+from loopwright.tasks.held_out import drawn_cases
 from loopwright.workbench.baseline import (
     ORIGINAL_LIMITS,
     CaseFacts,
@@ -57,6 +59,16 @@ class HeldOutCases:
         known = context.task.cases_for(Use.CHECK, Use.TIME)
         return replace(context, task=replace(context.task, cases=(*known, *self.cases)))
 
+    def to_look_at(self, context: Context) -> Context:
+        """A context whose check case is the quickest of these, for a task that has none: instruments make a
+        program many times slower, and a timed case is then too long.
+        """
+        if context.task.cases_for(Use.CHECK) or not self.cases:
+            return context
+        quickest = min(self.cases, key=lambda case: context.limits(case).wall_s or 0.0)
+        cases = (*context.task.cases, replace(quickest, use=Use.CHECK))
+        return replace(context, task=replace(context.task, cases=cases))
+
 
 def choose(task: Task, secret: str) -> tuple[Case, ...]:
     """The held-out cases of `task` that are written in it, and those that `secret` draws."""
@@ -85,7 +97,7 @@ def run_originals(
                 refused.append((case.name, error.message))
                 continue
             add_measured(case.name, facts)
-        if problem := _beside_its_arrays(context, original, case):
+        if problem := _beyond_its_arrays(context, original, case):
             refused.append((case.name, problem))
         else:
             kept.append(case)
@@ -152,12 +164,14 @@ def _why_none(held_out: HeldOutCases) -> str:
     return "no range of sizes is stated: add [[held-out]] to loopwright.toml"
 
 
-def _beside_its_arrays(context: Context, original: BuildResult, case: Case) -> str:
+def _beyond_its_arrays(context: Context, original: BuildResult, case: Case) -> str:
     """Why a derived size is none for the original: it reaches beyond its arrays there. "" when it does not,
     and for cases that somebody asked for.
     """
-    if context.task.kernel is None or not case.name.startswith(DERIVED):
+    if not case.name.startswith(DERIVED):
         return ""
+    if context.task.kernel is None:
+        return ADDRESSES.finding_in_original(case, context)
     limits = replace(ORIGINAL_LIMITS, wall_s=case.timeout_s or ORIGINAL_LIMITS.wall_s)
     for placement in ("end", "start"):
         options = RunOptions(placement=placement)
