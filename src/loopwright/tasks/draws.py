@@ -1,4 +1,4 @@
-"""Drawing one awkward number: a prime, an odd one, one smaller and one larger than a known one. Pure functions."""
+"""Drawing one awkward number: a prime, an odd one, one smaller or one larger than a known one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Drawing held-out cases: sizes and seeds that nobody knows before the end of a run. Pure functions.
 
-Sizes are drawn to be awkward: a prime, an odd number, one smaller and one larger than what was timed. Where no
-ranges are stated, sizes are derived from the task's own cases.
+Sizes are drawn to be awkward: a prime, an odd number, one smaller and one larger than what was timed. Where
+no ranges are stated, sizes are derived from the task's own cases.
 """
 
 from __future__ import annotations
