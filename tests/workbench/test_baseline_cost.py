@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from loopwright.core.candidate import Edit
 from loopwright.core.run import Budget
-from loopwright.core.task import Build, Case, Language, Task, Use
+from loopwright.core.task import Build, Case, Language, Target, Task, Use
 from loopwright.core.tree import Tree
+from loopwright.timing.policy import Policy
+from loopwright.toolchains.toolchain import NATIVE_FLAGS, Variant
 from loopwright.workbench import baseline as measured
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.final import finish
@@ -100,3 +104,45 @@ def test_what_ran_out_is_said(measured_home: Path) -> None:
     result = finish(bench)
     bench.close()
     assert "--budget" in result.reason
+
+
+FLAGS_OF_THE_ORIGINAL = ("-O2", "-DWAIT=60")
+
+
+def test_candidates_may_be_built_with_flags_that_did_nothing_for_the_original(
+    measured_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its own flags the original waits for half as long; the candidate, with others, for a quarter. That
+    counts as no worse here, since two times that are really close would make the test one of the machine.
+    """
+    policy = Policy(min_rounds=4, max_rounds=4, budget_s=5.0)
+    for place in ("baseline.baseline", "baseline.report", "trials.trial"):
+        monkeypatch.setattr(f"loopwright.workbench.{place}_policy", lambda execution_s: policy)
+    source = SOURCE.replace("WAIT 20", "WAIT 120")
+    task = replace(sleeper(200), tree=Tree({"p.c": source.encode()}))
+    task = replace(task, build=Build(sources=("p.c",), flags=FLAGS_OF_THE_ORIGINAL))
+    monkeypatch.setattr(measured, "_NO_WORSE", 0.2)
+    bench = Workbench(create_run(measured_home, task, Settings(), {}))
+    baseline = bench.prepare()
+    assert baseline.variant == "own" and baseline.flags == FLAGS_OF_THE_ORIGINAL
+    assert baseline.built_with == (*NATIVE_FLAGS, "-fno-math-errno")
+    edit = Edit({"p.c": source.replace("WAIT 120", "WAIT 30").encode()}, "shorter")
+    evaluation = bench.evaluate(bench.original.edited(edit))
+    bench.close()
+    assert evaluation.promoted and evaluation.speedup is not None
+    assert 1.2 < evaluation.speedup.estimate < 3, "the original is timed at its own flags"
+
+
+@pytest.mark.parametrize(
+    ("line", "fast_math", "more"),
+    [
+        ("double y = sqrt(x);", False, ("-fno-math-errno",)),
+        ("double my_errno = sqrt(x);", True, ("-fno-math-errno", "-ffast-math")),
+        ("double y = sqrt(x); if (errno) exit(1);", False, ()),
+        ("if (math_errhandling & MATH_ERRNO) return;", False, ()),
+    ],
+)
+def test_errno_of_mathematics_is_kept_for_who_asks(line: str, fast_math: bool, more: tuple[str, ...]) -> None:
+    task = replace(sleeper(20), tree=Tree({"p.c": line.encode()}), fast_math=fast_math)
+    variant = measured.native_variant(Variant(("-O2",), Target.OPENMP), task)
+    assert variant.flags == (*NATIVE_FLAGS, *more)

@@ -45,7 +45,7 @@ def task_values(bench: Workbench) -> dict[str, Any]:
             "editable": ", ".join(sorted(task.editable_files)),
         },
         "kernel": task.kernel.prototype if task.kernel else "",
-        "compiler": f"{bench.context.toolchain.name} {' '.join(bench.baseline.flags)}",
+        "compiler": f"{bench.context.toolchain.name} {' '.join(bench.baseline.built_with)}",
         "machine": f"{machine.cpu}, {machine.architecture}, {machine.cores} cores"
         + (f", {caches}" * bool(caches)),
         "threads": bench.context.threads[-1],

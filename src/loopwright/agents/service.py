@@ -102,7 +102,7 @@ class Service:
             "cases": [{"name": c.name, "use": c.use.value, "args": list(c.args), "params": dict(c.params)}
                       for c in task.cases],
             "tolerance": to_data(task.output.tolerance),
-            "compiler": f"{bench.context.toolchain.name} {' '.join(bench.baseline.flags)}",
+            "compiler": f"{bench.context.toolchain.name} {' '.join(bench.baseline.built_with)}",
             "threads": bench.context.threads[-1],
             "machine": {"cpu": bench.machine.machine.cpu, "cores": bench.machine.machine.cores},
             "baseline_wall_s": bench.baseline.wall_s,

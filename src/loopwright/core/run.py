@@ -86,7 +86,9 @@ class Baseline:
 
     `variant` names the faster of `own` (the task's flags) and `native` (-O3 -march=native); `wall_s` is
     its time; `variants` holds every variant's time, `auto_parallel` (the compiler's own) among them;
-    a variant that did not pass the output gate is listed in `rejected` with the reason.
+    a variant that did not pass the output gate is listed in `rejected` with the reason. `flags` are those of
+    the faster variant; candidates are built with `built_with`, which may be others: threads and vectors
+    can be worth more at flags that did nothing for the original.
     """
 
     variant: str
@@ -94,6 +96,13 @@ class Baseline:
     variants: Mapping[str, float] = field(default_factory=dict)
     rejected: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    candidate_flags: tuple[str, ...] | None = None
+    """None: those of the original."""
+
+    @property
+    def built_with(self) -> tuple[str, ...]:
+        """The flags of candidates."""
+        return self.flags if self.candidate_flags is None else self.candidate_flags
 
 
 class Elsewhere(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -39,6 +39,7 @@ class Context:
     Attributes:
         task: the original, with its complete tree.
         toolchain, variant: how the candidate's main build is made; a gate may build others.
+        original_flags: those with which the original is faster than with those of `variant`; None: the same.
         expected: case name to the outputs of the original, read when first needed.
         limits: case to the limits of one run of it.
         threads: thread numbers to try, ascending; the last is the one that is timed.
@@ -56,6 +57,13 @@ class Context:
     threads: tuple[int, ...]
     floors: Floors | None = None
     original_s: Callable[[Case], float | None] = lambda case: None
+    original_flags: tuple[str, ...] | None = None
+
+    def timed_variant(self, tree: Tree) -> Variant:
+        """How `tree` is built to be timed: the original in the way that suits it best."""
+        if self.original_flags is None or tree.digest != self.task.tree.digest:
+            return self.variant
+        return replace(self.variant, flags=self.original_flags)
 
     @property
     def emulated_original(self) -> bool:

@@ -47,14 +47,15 @@ def print_result(result: RunResult) -> None:
     if (best := result.best) is not None:
         console.print(f"  change     {escape(best.title)}")
         console.print(f"  verified   {escape(best.verified)}")
-        flags = " ".join(base.flags)
+        flags, built_with = " ".join(base.flags), " ".join(base.built_with)
         if best.wall_s is not None and best.original_wall_s is not None:
+            both = built_with if flags == built_with else f"{flags} -> {built_with}"
             console.print(
-                f"  time       {duration(best.original_wall_s)} -> {duration(best.wall_s)} ({flags})"
+                f"  time       {duration(best.original_wall_s)} -> {duration(best.wall_s)} ({both})"
             )
         elif best.wall_s is not None:
             console.print(
-                f"  time       {duration(best.wall_s)} ({flags}); no speedup: the original was emulated"
+                f"  time       {duration(best.wall_s)} ({built_with}); no speedup: the original was emulated"
             )
         else:
             # An original that was emulated has no time to show either.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from loopwright.core.errors import TaskError
 from loopwright.core.modes import FailureMode
 from loopwright.core.run import Baseline
-from loopwright.core.task import Case, Task, Use
+from loopwright.core.task import Case, Language, Task, Use
 from loopwright.core.timing import Comparison
 from loopwright.core.verdict import Failure
 from loopwright.gates.compare import first_mismatch
@@ -31,6 +32,10 @@ _GATE = "original"
 _SLOWEST = 3.0
 """A variant that takes this many times longer is of no interest: it is neither waited for nor timed again."""
 _GRACE_S = 5.0
+_NO_WORSE = 0.9
+"""Speedup of the original at -O3 -march=native over its own flags: above, candidates are built so. Threads
+and vectors need it, even where it did nothing for the original."""
+_ASKS_ERRNO = re.compile(rb"\b(errno|math_errhandling)\b")
 _CLOSE = 1.5
 """The compiler's own parallelisation is timed in full when one execution is at most this much slower."""
 
@@ -50,8 +55,14 @@ def own_variant(context_target: Variant, task: Task) -> Variant:
 
 
 def native_variant(context_target: Variant, task: Task) -> Variant:
-    """-O3 -march=native; -ffast-math only where the task allows it."""
-    flags = NATIVE_FLAGS + (("-ffast-math",) if task.fast_math else ())
+    """-O3 -march=native; -ffast-math only where the task allows it. Where no source asks what sqrt and its
+    like leave in `errno`, -fno-math-errno, which changes no value: else none of them is found in a vector.
+    """
+    flags: tuple[str, ...] = NATIVE_FLAGS
+    if task.language is not Language.CUDA and not any(map(_ASKS_ERRNO.search, task.tree.values())):
+        flags += ("-fno-math-errno",)
+    if task.fast_math:
+        flags += ("-ffast-math",)
     return replace(context_target, flags=flags, device=Device.FALLBACK)
 
 
@@ -140,7 +151,8 @@ def measure_baseline(
     say: Say,
 ) -> tuple[Baseline, list[Comparison]]:
     """Time the original at its own flags, at -O3 -march=native and with the compiler's own
-    parallelisation; the faster of the first two is the baseline.
+    parallelisation; the faster of the first two is the baseline. Candidates are built with the second, unless
+    that is clearly the slower one or changes the outputs.
 
     A variant whose outputs differ from those of the task's own flags by more than the tolerance is
     rejected: its time would be that of another computation. The compiler's own parallelisation is often
@@ -166,6 +178,7 @@ def measure_baseline(
     times: dict[str, float] = {}
     own_build = build_original(context, own)
     chosen, chosen_variant, chosen_build = "own", own, own_build
+    candidate_flags = own.flags
     if native.flags != own.flags:
         say(f"timing the original: {' '.join(own.flags)} against {' '.join(native.flags)}")
         native_build = build_original(context, native)
@@ -183,6 +196,8 @@ def measure_baseline(
             times = {"own": median_wall_s(result, "a"), "native": median_wall_s(result, "b")}
             if result.speedup.estimate >= 1:
                 chosen, chosen_variant, chosen_build = "native", native, native_build
+            if result.speedup.estimate >= _NO_WORSE:
+                candidate_flags = native.flags
     if chosen not in times:
         sample = sampler(context, chosen_build, repetitions, compared=None)
         times[chosen] = sum(statistics.median(sample(n).wall_s for _ in range(3)) for n in names)
@@ -214,6 +229,7 @@ def measure_baseline(
         variants=times,
         rejected={name: why for name, why in rejected.items() if why},
         flags=chosen_variant.flags,
+        candidate_flags=candidate_flags,
     )
     return baseline, comparisons
 

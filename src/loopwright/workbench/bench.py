@@ -168,7 +168,7 @@ class Workbench:
                 self.journal.write("machine", facts=to_data(self._machine))
             if self._baseline is None:
                 self._prepare_baseline()
-            self.context = completed(self.context, self.baseline.flags, self.machine.floors)
+            self.context = completed(self.context, self.baseline, self.machine.floors)
             return self.baseline
 
     def evaluate(self, candidate: Candidate, *, timed: bool = True, glance: bool = False) -> Evaluation:
@@ -394,4 +394,4 @@ class Workbench:
                     self._profiles[str(data["candidate"])] = from_data(Profile, data["profile"])
                     self._note_prepared(event)
         if self._baseline is not None and self._machine is not None:
-            self.context = completed(self.context, self._baseline.flags, self._machine.floors)
+            self.context = completed(self.context, self._baseline, self._machine.floors)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from loopwright.core.errors import ToolMissing, UsageError
 from loopwright.core.machine import Floors
+from loopwright.core.run import Baseline
 from loopwright.core.task import Case, Language, Target, Task
 from loopwright.gates.gate import Context
 from loopwright.harness.build import Builder
@@ -161,12 +162,13 @@ def make_context(
     )
 
 
-def completed(context: Context, flags: tuple[str, ...], floors: Floors | None) -> Context:
-    """The context with the flags of the baseline, as candidates are built like the original, and with the
-    machine's ceilings where they are measured. Candidates for offloading are built for the host device.
+def completed(context: Context, baseline: Baseline, floors: Floors | None) -> Context:
+    """The context with the flags of the baseline and of candidates, and with the machine's ceilings where
+    they are measured. Candidates for offloading are built for the host device.
     """
     device = Device.HOST if context.variant.target is Target.OFFLOAD else Device.FALLBACK
-    return replace(context, variant=replace(context.variant, flags=flags, device=device), floors=floors)
+    variant = replace(context.variant, flags=baseline.built_with, device=device)
+    return replace(context, variant=variant, original_flags=baseline.flags, floors=floors)
 
 
 def _patient(limits: Callable[[Case], Limits]) -> Callable[[Case], Limits]:

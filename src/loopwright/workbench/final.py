@@ -201,7 +201,8 @@ def _comparable(bench: Workbench, held_out: HeldOutCases) -> frozenset[str]:
 def _timed(
     bench: Workbench, context: Context, build: BuildResult, cases: Sequence[Case], policy: Policy
 ) -> tuple[Comparison | None, GateResult]:
-    original = context.builder.build(bench.task.tree, context.toolchain, context.variant)
+    variant = context.timed_variant(bench.task.tree)
+    original = context.builder.build(bench.task.tree, context.toolchain, variant)
     if original.failure is not None:
         raise TaskError(original.failure.message, where=bench.task.name)
     return judged_trial(

@@ -12,6 +12,7 @@ from types import TracebackType
 
 from loopwright.core.errors import ToolMissing, UsageError
 from loopwright.core.profile import Profile
+from loopwright.core.run import Baseline
 from loopwright.core.task import Task, Use
 from loopwright.core.timing import Comparison, Speedup
 from loopwright.core.tree import Tree
@@ -183,7 +184,8 @@ class Session(AbstractContextManager["Session"]):
         native = native_variant(self.context.variant, self.task)
         # As in a run: the flags of the baseline, as far as they leave the result as it is.
         wrong = try_variant(self.context, build_original(self.context, native), self._measured.cases).problem
-        context = completed(self.context, own.flags if wrong else native.flags, None)
+        flags = own.flags if wrong else native.flags
+        context = completed(self.context, Baseline("own" if wrong else "native", 0.0, flags=flags), None)
         if self._home is not None and not context.untimed:
             runner, scratch = context.cases.runner, self._directory.scratch
             machine = machine_facts(self._home, context.toolchain, runner, scratch, self._say)

@@ -78,7 +78,7 @@ def trial_beside_best(
     known = None if best == context.task.tree else 0
     return judged_trial(
         context,
-        context.builder.build(best, context.toolchain, context.variant),
+        context.builder.build(best, context.toolchain, context.timed_variant(best)),
         build,
         labels=(best_id, "candidate"),
         cases=context.task.cases_for(Use.TIME),
