@@ -223,6 +223,29 @@ int main(int c, char **a) { Grid g; make(&g, c); for (;;) { sweep(&g); flip(&g);
     assert not apart(library, "g->u", "g->v")
 
 
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        ("Grid g[1] = {{n, malloc(8 * n), malloc(8 * n)}};", True),
+        ("Grid g[1] = {0}; g->u = malloc(8 * n); g->v = malloc(8 * n);", True),
+        ("Grid g[1] = {{n, p, p}};", False),
+        ("Grid g[1] = {n, p, p};", False),
+        ("Grid g[1] = {{.v = p, .u = p}};", False),
+        ("Grid g[1]; g[0] = (Grid){n, p, p};", False),
+        ("struct { Grid in[1]; } s = {{{n, p, p}}}; Grid *g = s.in;", False),
+        ("struct { Grid in; } s = {n, p, p}; Grid *g = &s.in;", False),
+    ],
+)
+def test_members_filled_by_a_braced_list_wherever_it_stands(made: str, expected: bool) -> None:
+    source = f"""#include <stdlib.h>
+typedef struct {{ int n; double *u, *v; }} Grid;
+static void sweep(Grid *g) {{ for (int i = 0; i < g->n; i++) g->v[i] = g->u[i]; }}
+int main(int n, char **a) {{ double *p = malloc(8 * n); {made} sweep(g); }}
+"""
+    found = next(x for x in nests(source) if x.function == "sweep")
+    assert apart(found, "g->u", "g->v") is expected
+
+
 def test_vectors() -> None:
     found = cxx(
         "#include <vector>\nvoid f(int n) { std::vector<double> u(n), v(n); for (int i = 0; i < n; i++) v[i] = u[i]; }"

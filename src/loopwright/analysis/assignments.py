@@ -140,16 +140,41 @@ def _plain(stmt: Stmt) -> tuple[Expr, Expr] | None:
 
 def _assign(cells: Cells, cell: Cell, value: Expr, function: str, *, repeats: bool) -> None:
     cells.assigned.setdefault(cell, []).append(Assignment(value, function, repeats))
-    if value.kind == "init" and value.type.stripped.fields:
-        fields = value.type.stripped.fields
-        for position, (name, type_) in enumerate(fields):
-            if type_.kind != "pointer" or position >= len(value.args):
-                continue
-            member = (_FIELD, value.type.stripped.spelling, name)
-            if any(arg.kind == "other" for arg in value.args):
-                cells.spoiled.add(member)  # designated initialisers may come in any order
-            else:
-                _assign(cells, member, value.args[position], function, repeats=True)
+
+
+def _listed(cells: Cells, made: Expr, function: str) -> None:
+    """A braced list gives values to the members of a struct. Where it names members, or leaves out inner
+    braces, they may get any of them.
+    """
+    if len(made.args) == 1 and made.args[0].kind == "int" and made.args[0].value == 0:
+        return  # all members are zero
+    type_ = made.type.stripped
+    parts = [type_.element] * len(made.args) if type_.kind == "array" else [t for _, t in type_.fields]
+    flattened = any(p is not None and _is_flattened(a, p) for a, p in zip(made.args, parts, strict=False))
+    if flattened or made.op == "." or any(arg.kind == "other" for arg in made.args):
+        _spoil_all(cells, type_)
+        return
+    for (name, member), arg in zip(type_.fields, made.args, strict=False):
+        if member.kind == "pointer":
+            _assign(cells, (_FIELD, type_.spelling, name), arg, function, repeats=True)
+
+
+def _is_flattened(arg: Expr, part: CType) -> bool:
+    """Whether a part that has parts of its own is given a single value of them."""
+    if part.kind not in ("array", "record") or part.container:
+        return False
+    return arg.kind not in ("init", "string") and arg.type.stripped.kind not in ("array", "record")
+
+
+def _spoil_all(cells: Cells, type_: CType) -> None:
+    """The pointers in a struct, and in the structs that lie in it, may get anything."""
+    while type_.kind == "array" and type_.element is not None:
+        type_ = type_.element
+    for name, member in type_.fields:
+        if member.kind == "pointer":
+            cells.spoiled.add((_FIELD, type_.spelling, name))
+        else:
+            _spoil_all(cells, member)
 
 
 def _expressions(cells: Cells, roots: Iterable[Expr], function: str, *, repeats: bool) -> None:
@@ -171,6 +196,8 @@ def _expressions(cells: Cells, roots: Iterable[Expr], function: str, *, repeats:
             cell = cell_of(expr.args[0])
             if cell is not None and id(expr) not in filled:
                 cells.spoiled.add(cell)
+        elif expr.kind == "init":
+            _listed(cells, expr, function)
         elif expr.kind == "function":
             cells.used_as_value.add(expr.key)
         elif expr.kind == "call":

@@ -109,6 +109,8 @@ class ExpressionReader:
                     "init",
                     tuple(self.expression(c) for c in children if c.kind.is_expression()),
                 )
+                parts = (part for c in children for part in c.get_children())
+                made.op = "." if any(part.kind.name == "MEMBER_REF" for part in parts) else ""
             case "CALL_EXPR":
                 self._call(made, cursor, children)
             case "CXX_NEW_EXPR":

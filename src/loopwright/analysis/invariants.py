@@ -42,7 +42,7 @@ def _of_one(lists: list[Expr]) -> dict[tuple[str, str], int]:
     common: dict[tuple[str, str], int] | None = None
     for made in lists:
         fields = made.type.stripped.fields
-        if len(made.args) != len(fields) or any(arg.kind == "other" for arg in made.args):
+        if len(made.args) != len(fields) or made.op or any(arg.kind == "other" for arg in made.args):
             return {}  # a designated or shortened list
         values = {
             name: _value(arg)

@@ -6,6 +6,7 @@ that value as long as the object lives. All code of the program has to be seen.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import replace
 
@@ -62,7 +63,9 @@ class Objects:
         if expr.kind == "assign":
             self._bound(expr.args[0].type, expr.args[1])
         if expr.kind == "init":
-            for (_, type_), arg in zip(expr.type.stripped.fields, expr.args, strict=False):
+            fields = expr.type.stripped.fields
+            in_order = zip(fields, expr.args, strict=False)
+            for (_, type_), arg in itertools.product(fields, expr.args) if expr.op == "." else in_order:
                 self._bound(type_, arg)
         if expr.kind == "assign" or (expr.kind == "unary" and expr.op in (*STEPS, "&")):
             self._changed(expr.args[0], address=expr.op == "&")

@@ -85,7 +85,8 @@ class Expr:
 
     ref (variable), function (name), int (value), float, string, binary/assign/unary (op), call (name, key:
     the callee; args, after the object when `method`), member (name), index (array, subscript), cond, cast,
-    init (a braced list), constant (sizeof: value), new, lambda (body), this, other (name says what).
+    init (a braced list; op "." when parts name their members, which leaves the order open), constant
+    (sizeof: value), new, lambda (body), this, other (name says what).
     `by_reference` says per argument whether the callee gets a reference through which it may write;
     `library`: the callee is declared in a system header, or built in, and not defined by the user.
     Unary operators are + - ! ~ * & ++_ --_ _++ _--.
