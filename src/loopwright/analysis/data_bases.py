@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from loopwright.analysis.aliasing import disjoint_pairs, values_apart
-from loopwright.analysis.assignments import uncast
+from loopwright.analysis.assignments import cell_of, uncast
 from loopwright.analysis.frontend import Program, UnitReader
 from loopwright.analysis.ir import Storage
 from loopwright.analysis.lowering import LoweredObject
+from loopwright.analysis.member_pointers import MemberPointers
 from loopwright.analysis.origins import ALLOCATORS
 from loopwright.analysis.purity import is_pure_by_name
 from loopwright.analysis.syntax import CType, Expr, Function, Stmt, Variable
@@ -59,8 +60,13 @@ def base_of(made: LoweredObject) -> Base:
     if root is None:
         raise NotSimple(f"{made.name} is a member of the object of a method")
     type_ = root.type
-    if type_.kind == "reference" or type_.container:
-        raise NotSimple(f"{made.name} is a reference or a container: it needs a pointer to its elements")
+    if container := type_.stripped.container:
+        words = (
+            "no region keeps it on the device, its loops map it one by one through a pointer to its elements"
+        )
+        raise NotSimple(f"{root.name} is a std::{container}: {words}")
+    if type_.kind == "reference":
+        raise NotSimple(f"{root.name} is a reference: it needs a pointer to its elements")
     stars = [n for n, step in enumerate(path) if step == "*"]
     if stars not in ([], [0]):
         raise NotSimple(f"{made.name} is reached through a pointer in a struct, or through two pointers")
@@ -96,9 +102,11 @@ class View:
     whole: bool
     on_device: Callable[[str, int], bool] | None = None
     functions: dict[str, tuple[UnitReader, Function]] = field(default_factory=dict)
+    members: MemberPointers = field(init=False)
     _apart: dict[tuple[str, Base, Base], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.members = MemberPointers(self.program.units)
         for reader in self.program.units:
             for function in reader.unit.functions.values():
                 self.functions.setdefault(function.key, (reader, function))
@@ -125,7 +133,9 @@ class View:
         key = (function.key, first, second)
         if key not in self._apart:
             self._apart[key] = first.variable is not second.variable and (
-                _disjoint(reader, function, first, second) or self._apart_at_calls(function, first, second)
+                _disjoint(reader, function, first, second)
+                or self._apart_at_calls(function, first, second)
+                or self._apart_as_members(reader, function, first, second)
             )
         return self._apart[key]
 
@@ -146,6 +156,22 @@ class View:
             if not values_apart(reader.aliasing, one, two, caller):
                 return False
         return True
+
+    def _apart_as_members(self, reader: UnitReader, function: Function, first: Base, second: Base) -> bool:
+        """Two pointers out of structs whose members never lead to memory of one allocation."""
+        found = [_member_in(b, reader, function) for b in (first, second)] if self.whole else []
+        cells = [c for c in found if c is not None]
+        return len(cells) == 2 and self.members.apart(cells[0], cells[1])
+
+
+def _member_in(base: Base, reader: UnitReader, function: Function) -> tuple[str, str] | None:
+    """The struct and the member that a local pointer is a copy of, when it is one of nothing else."""
+    variable, cells = base.variable, reader.aliasing.cells
+    if not base.pointed or variable.scope != "local" or variable in cells.spoiled:
+        return None
+    values = [uncast(v) for v in assigned_to(variable, function)]
+    cell = cell_of(values[0]) if len(values) == 1 and values[0].kind == "member" else None
+    return cell[1:] if isinstance(cell, tuple) and len(cells.component(variable)) == 1 else None
 
 
 def _disjoint(reader: UnitReader, function: Function, first: Base, second: Base) -> bool:

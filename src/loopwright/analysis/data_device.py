@@ -143,6 +143,7 @@ def _add_arrays(made: DeviceLoop) -> None:
     elements = NestElements(nest)
     scalars = {s.name for s in made.scalars}
     parts: dict[Base, list[Array]] = {}
+    unfit: dict[str, None] = {}
     for array in nest.arrays:
         accesses = [a for s in nest.root.statements() for a in s.accesses if a.array == array.id]
         root, path = made.read.objects[array.id].key
@@ -161,7 +162,12 @@ def _add_arrays(made: DeviceLoop) -> None:
             continue  # a pointer: what it leads to is an array of its own
         if array.is_scalar:
             raise NotSimple(f"{array.name} is not an element of an array")
-        parts.setdefault(base_of(made.read.objects[array.id]), []).append(array)
+        try:
+            parts.setdefault(base_of(made.read.objects[array.id]), []).append(array)
+        except NotSimple as reason:
+            unfit[str(reason)] = None
+    if unfit:
+        raise NotSimple("; ".join(unfit))
     for base, arrays in parts.items():
         ids = [a.id for a in arrays]
         whole = len(arrays) == 1 and base.element.is_arithmetic
