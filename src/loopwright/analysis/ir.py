@@ -165,6 +165,8 @@ class Access:
     reduction: str | None = None
     """Set on both accesses of an update `x = x op e`, when e does not read x: one of + * min max & | ^ && ||.
     A subtraction counts as +."""
+    conditional: bool = False
+    """Its own statement may run without it: it stands behind `?`, `&&` or `||`, or in a function called."""
 
 
 @dataclass(frozen=True)

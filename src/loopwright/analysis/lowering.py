@@ -310,6 +310,7 @@ class Lowering:
             subscripts=made.subscripts[self._positions[id(access)]],
             range=self._range(whole, start, end),
             reduction=access.reduction,
+            conditional=access.conditional,
         )
 
     def _range(self, whole: SourceRange, start: int, end: int) -> SourceRange:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from loopwright.analysis.calls import CallEffects, Use
@@ -25,6 +25,7 @@ class RawAccess:
     kind: AccessKind
     expr: Expr
     reduction: str | None = None
+    conditional: bool = False
 
 
 @dataclass
@@ -43,6 +44,7 @@ class StatementReader:
         self.scope = scope
         self.summary = summary
         self.found = Reading([], [])
+        self.conditional = False
 
     def read(self, expressions: Iterable[Expr | None]) -> Reading:
         """Everything that these expressions do, in order of evaluation."""
@@ -148,12 +150,20 @@ class StatementReader:
                 for position, arg in enumerate(expr.args):
                     if position > 0 and (expr.kind == "cond" or expr.op in ("&&", "||")):
                         self._refuse_effects(arg)
-                    self._value(arg)
+                        self._perhaps(self._value, arg)
+                    else:
+                        self._value(arg)
             case _:
                 self._unknown(f"{_words(expr)} is not understood", expr.line)
                 if expr.kind not in _OPAQUE:
                     for arg in expr.args:
                         self._value(arg)
+
+    def _perhaps(self, read: Callable[..., None], *what: object) -> None:
+        """Reads what may or may not be evaluated."""
+        before, self.conditional = self.conditional, True
+        read(*what)
+        self.conditional = before
 
     def _refuse_effects(self, expr: Expr) -> None:
         """What may or may not be evaluated must not change anything: the IR has no way to say that."""
@@ -320,7 +330,7 @@ class StatementReader:
         if place is None:
             self._unknown(f"cannot tell which object {self.scope.text(arg)} leads to", arg.line)
         else:
-            self._whole(place, kind, arg)
+            self._perhaps(self._whole, place, kind, arg)
 
     # -- results
 
@@ -356,16 +366,12 @@ class StatementReader:
         pointer = place.root if place.type.kind == "pointer" and not place.path else None
         if kind is AccessKind.READ and pointer is not None and self._is_steady(pointer):
             return
-        if (
-            kind is AccessKind.READ
-            and not place.path
-            and not place.subscripts
-            and self._is_steady(place.root)
-        ):
+        plain = kind is AccessKind.READ and not place.path and not place.subscripts
+        if plain and self._is_steady(place.root):
             known = (a.place.key for a in self.found.accesses if a.kind is AccessKind.READ)
             if place.key in known:
                 return  # one read of a value that does not change says as much as ten
-        self.found.accesses.append(RawAccess(place, kind, expr))
+        self.found.accesses.append(RawAccess(place, kind, expr, conditional=self.conditional))
 
     def _is_steady(self, variable: Variable | None) -> bool:
         """Whether the variable keeps its value all through the nest."""
