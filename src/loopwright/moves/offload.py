@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from loopwright.analysis.ir import Loop
 from loopwright.core.task import Target
 from loopwright.moves.canonical import existing_openmp
+from loopwright.moves.code_template import laid_out
 from loopwright.moves.move import (
     Declined,
     NestSource,
@@ -141,10 +142,12 @@ def _proposal(source: NestSource, made: DeviceLoop) -> Proposal:
 
 
 def placed(source: NestSource, made: DeviceLoop) -> bytes:
-    """The file with the loop on the device. Where containers need pointers, loop and pointers get a block."""
+    """The file with the loop on the device. Where containers need pointers, or the ends of sections are to be
+    found, these get a block together with the loop.
+    """
     data, loop = source.data, made.loop
     pointers = [m for m in made.maps.arrays if m.first]
-    if not pointers:
+    if not pointers and not made.maps.before:
         line = broken(indentation(data, loop.range.start), newline(data, loop.range.start), made.directive())
         return apply(data, [place_before(data, loop, line), *made.atomics])
     if not in_statement_list(data, loop.range.start):
@@ -157,6 +160,9 @@ def placed(source: NestSource, made: DeviceLoop) -> bytes:
     inner = outer + step
     lines = [b"{"]
     lines += [inner + f"auto *{m.name} = {m.first};".encode() for m in pointers]
+    if made.maps.before:
+        found = laid_out(made.maps.before, inner.decode(), step.decode(), ends.decode())
+        lines.append(inner + found.encode())
     lines.append(inner + broken(inner, ends, made.directive()).encode())
     lines.append(inner + renamed[start:].replace(b"\n", b"\n" + step))
     return apply(data, [Replacement(start, end, ends.join([*lines, outer + b"}"]))])

@@ -1,8 +1,9 @@
 """The map clauses of a loop that goes to a device: which parts of which arrays have to be there.
 
 An array that is reached through a pointer is mapped as a section, whose length is known from what the task
-states, from an allocation, or from the accesses: all elements that the loop touches (OpenMP 5.2, 5.8.3).
-A section that is written is copied both ways, since elements that the loop leaves alone have to survive. An
+states, from an allocation, or from the accesses: all elements that the loop touches (OpenMP 5.2, 5.8.3);
+of an array that is only read, the host may find it out beforehand (:mod:`loopwright.moves.inspection`). A
+section that is written is copied both ways, since elements that the loop leaves alone have to survive. An
 array whose length is not known is not mapped, and its loop not moved.
 """
 
@@ -19,11 +20,16 @@ from loopwright.core.task import Argument, Language
 from loopwright.moves.canonical import is_name
 from loopwright.moves.clauses import Clauses
 from loopwright.moves.code_template import Names
+from loopwright.moves.inspection import inspected
 from loopwright.moves.move import Declined, NestSource
 from loopwright.moves.rewrite import blanked
 from loopwright.moves.sections import is_assigned
 
 _PATH = r"[A-Za-z_]\w*(?:(?:->|\.)[A-Za-z_]\w*)*"
+
+
+class UnknownLength(Declined):
+    """Raised where an array could be mapped if its length were known."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,10 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Maps:
-    """Everything that one loop maps."""
+    """Everything that one loop maps. `before`: lines of code that find out where sections begin and end."""
 
     arrays: tuple[Mapped, ...]
+    before: tuple[str, ...] = ()
 
     @property
     def clauses(self) -> tuple[str, ...]:
@@ -95,7 +102,7 @@ def maps_of(
         groups.setdefault(_base(array), []).append(array)
     if region is None:
         _require_apart(source, list(groups.values()))
-        return Maps(tuple(_mapped(source, loop, base, arrays) for base, arrays in groups.items()))
+        return _own_maps(source, loop, groups)
     found: list[Mapped] = []
     for base, arrays in groups.items():
         ids = tuple(array.id for array in arrays)
@@ -106,6 +113,28 @@ def maps_of(
         with suppress(Declined):
             found.append(_mapped(source, loop, base, arrays))
     return Maps(tuple(found))
+
+
+def _own_maps(source: NestSource, loop: Loop, groups: Mapping[str, Sequence[Array]]) -> Maps:
+    """What a loop maps that stands in no data region."""
+    found: dict[str, Mapped] = {}
+    unknown: dict[str, UnknownLength] = {}
+    for base, arrays in groups.items():
+        try:
+            found[base] = _mapped(source, loop, base, arrays)
+        except UnknownLength as reason:
+            unknown[base] = reason
+    if not unknown:
+        return Maps(tuple(found.values()))
+    try:
+        made = inspected(source, loop, {base: groups[base] for base in unknown})
+    except Declined as reason:
+        raise Declined(f"{next(iter(unknown.values()))}; {reason}") from None
+    for base, item in made.items.items():
+        ids = tuple(array.id for array in groups[base])
+        why = "from the smallest to the largest subscript that the loop reads, found out before it runs"
+        found[base] = Mapped(base, ids, item, written=False, reason=why)
+    return Maps(tuple(found[base] for base in groups), made.lines)
 
 
 def _base(array: Array) -> str:
@@ -165,11 +194,11 @@ def _stated(source: NestSource, argument: Argument) -> str:
         if not text:
             unnamed = names_in(extent) - scalars.keys()
             if unnamed or not re.fullmatch(r"[\w\s+*()-]+", extent):
-                raise Declined(f"no argument says what the length of '{argument.name}' is: {extent}")
+                raise UnknownLength(f"no argument says what the length of '{argument.name}' is: {extent}")
             text = re.sub(r"[A-Za-z_]\w*", lambda name: scalars[name[0]], extent)
         for name in names_in(text):
             if is_assigned(source.data, name):
-                raise Declined(f"the length of '{argument.name}' is made of '{name}', which changes")
+                raise UnknownLength(f"the length of '{argument.name}' is made of '{name}', which changes")
         factors.append(text if re.fullmatch(r"\w+", text) else f"({text})")
     return " * ".join(factors)
 
@@ -190,7 +219,7 @@ def _touched(source: NestSource, arrays: Sequence[Array]) -> str:
     from loopwright.analysis.data_elements import NestElements
     from loopwright.analysis.data_sizes import length_of
 
-    unknown = Declined(f"the length of '{arrays[0].name.split('.')[0]}' is not known")
+    unknown = UnknownLength(f"the length of '{arrays[0].name.split('.')[0]}' is not known")
     bound = NestElements(source.nest).bound(array.id for array in arrays)
     if bound is None:
         raise unknown
@@ -198,7 +227,7 @@ def _touched(source: NestSource, arrays: Sequence[Array]) -> str:
     for path in re.findall(_PATH, text):
         if not is_name(path):
             words = f"is made of '{path}', which needs a variable of its own"
-            raise Declined(f"the length of '{arrays[0].name}' {words}")
+            raise UnknownLength(f"the length of '{arrays[0].name}' {words}")
     return text
 
 
