@@ -22,6 +22,9 @@ from loopwright.toolchains.install import install_line
 from loopwright.toolchains.probes import gist, own_file, said
 from loopwright.toolchains.toolchain import Toolchain
 
+NO_GPU = "no NVIDIA GPU here"
+"""Why nothing runs on one."""
+
 _TIMEOUT_S = 60.0
 _DEFAULT_ARCHITECTURE = "sm_80"
 """Compiled for where there is no GPU to ask: Ampere, which CUDA 11 to 13 all know."""
@@ -150,7 +153,7 @@ def _tried(
             ending = _ENDINGS.get(status) if status is not None else None
             problem = ending or gist(printed) or f"status {status}"
         if problem and device is Device.NVPTX and not gpu():
-            problem = "compiled; not run: no NVIDIA GPU here"
+            problem = f"compiled; not run: {NO_GPU}"
         return replace(support, compiled=True, ran=not problem, problem=problem, install="")
 
 
@@ -166,7 +169,7 @@ def _clang(driver: Path, device: Device, scratch: Path) -> _Plan:
     cuda = _cuda()
     if cuda is None:
         return _Plan(problem="no CUDA here (ptxas is needed)", install="cuda")
-    architecture = _architecture()
+    architecture = gpu_architecture()
     flags = [f"--offload-arch={architecture}", f"--cuda-path={cuda}"]
     for name in (f"libomptarget-nvptx-{architecture}.bc", "libomptarget-nvptx.bc"):
         if (library := own_file(driver, name, scratch)) is not None:
@@ -178,7 +181,7 @@ def _clang(driver: Path, device: Device, scratch: Path) -> _Plan:
 def _gcc(device: Device) -> _Plan:
     if device is Device.HOST:
         return _Plan(problem="gcc has no device with a memory of its own")
-    architecture = _architecture()
+    architecture = gpu_architecture()
     # Without -misa the compiler asks for sm_35, which the assembler of CUDA 12 and 13 refuses.
     flags = ("-foffload=nvptx-none", f"-foffload-options=nvptx-none=-misa={architecture}")
     return _Plan(flags, {"OMP_TARGET_OFFLOAD": "MANDATORY"}, install="gcc-nvptx", architecture=architecture)
@@ -195,7 +198,8 @@ def gpu_driver() -> str:
     return _asked("driver_version")
 
 
-def _architecture() -> str:
+def gpu_architecture() -> str:
+    """Of the first NVIDIA GPU that works here, as in "sm_90"; without one a common one to compile for."""
     capability = _asked("compute_cap")
     return f"sm_{capability.replace('.', '')}" if capability else _DEFAULT_ARCHITECTURE
 

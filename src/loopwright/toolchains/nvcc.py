@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from loopwright.core.errors import ToolMissing
 from loopwright.core.profile import Diagnostic, Remark
 from loopwright.core.task import Language
 from loopwright.toolchains import ptxas
-from loopwright.toolchains.devices import gpu
+from loopwright.toolchains.devices import NO_GPU, gpu
 from loopwright.toolchains.install import install_line
 from loopwright.toolchains.probes import gist, said
 from loopwright.toolchains.toolchain import Purpose, Variant
@@ -32,6 +32,7 @@ _OWN = (
     "-O0", "-O1", "-O2", "-O3", "-D", "-U", "-I", "-std=", "-l", "-L", "-g", "-G", "--", "-arch",
     "-Xcompiler", "-Xptxas", "-maxrregcount", "-rdc", "-use_fast_math", "-ftz", "-fmad", "-prec-",
 )  # fmt: skip
+_ARCHITECTURES = ("-arch", "--gpu-architecture", "-gencode", "--generate-code")
 _PROGRAM = """\
 __global__ void twice(float *x) { x[threadIdx.x] *= 2; }
 int main() {
@@ -73,9 +74,7 @@ class Nvcc:
                 flags.append("-use_fast_math")
             else:
                 flags += [flag] if flag.startswith(_OWN) else ["-Xcompiler", flag]
-        if not any(
-            flag.startswith(("-arch", "--gpu-architecture", "-gencode", "--generate-code")) for flag in flags
-        ):
+        if not names_architecture(flags):
             flags.append(f"-arch={ARCHITECTURE}")
         if variant.purpose is Purpose.PROFILE:
             flags += ["-Xcompiler", "-g"]
@@ -123,9 +122,14 @@ def find_nvcc() -> Nvcc:
     return found
 
 
+def names_architecture(flags: Iterable[str]) -> bool:
+    """Whether `flags` say for which GPU to compile."""
+    return any(flag.startswith(_ARCHITECTURES) for flag in flags)
+
+
 def status_of_device() -> str:
     """Why kernels do not run here; empty when they do."""
-    return "" if gpu() else "no NVIDIA GPU here"
+    return "" if gpu() else NO_GPU
 
 
 @cache
