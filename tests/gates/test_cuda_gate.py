@@ -101,7 +101,7 @@ def test_without_its_control_the_gate_is_not_available(monkeypatch: pytest.Monke
     # A fault that is said to be there and is not cannot be caught.
     promised = clean.replace("values[i] += 1;", "values[i] += 1;  // planted")
     assert promised != clean
-    monkeypatch.setattr(controls, "sources", lambda name: (promised, clean))
+    monkeypatch.setattr(controls, "sources", lambda *_: (promised, clean))
     verdict = checked("histogram")
     result = next(result for result in verdict.results if result.gate == "emulated")
     assert result.status == "not-available"

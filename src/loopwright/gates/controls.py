@@ -11,7 +11,7 @@ import hashlib
 import platform
 from pathlib import Path
 
-from loopwright.core.task import Build, Case, Output, StdoutMode, Task
+from loopwright.core.task import Build, Case, Output, StdoutMode, Target, Task
 from loopwright.core.tree import Tree
 from loopwright.gates import proofs
 from loopwright.gates.findings import Place
@@ -23,7 +23,6 @@ from loopwright.harness.failures import failure_of
 from loopwright.toolchains.toolchain import Toolchain
 
 _FOLDER = Path(__file__).with_name("controls")
-_SUFFIXES = (".c", ".cu")
 _MARK = "planted"
 _WALL_S = 60.0
 
@@ -39,9 +38,10 @@ def proven(instrument: Instrument, toolchain: Toolchain, context: Context) -> st
     )
 
 
-def sources(name: str) -> tuple[str, str]:
-    """The faulty control of the instrument `name`, and its clean twin."""
-    faulty, clean = ((_FOLDER / f"{name}_{kind}{_suffix(name)}").read_text() for kind in ("faulty", "clean"))
+def sources(name: str, target: Target = Target.OPENMP) -> tuple[str, str]:
+    """The faulty control of the instrument `name` for programs of `target`, and its clean twin."""
+    suffix = _suffix(name, target)
+    faulty, clean = ((_FOLDER / f"{name}_{kind}{suffix}").read_text() for kind in ("faulty", "clean"))
     return faulty, clean
 
 
@@ -51,13 +51,16 @@ def planted(source: str, file: str = "control.c") -> frozenset[Place]:
     return frozenset(Place(file, number) for number, line in lines if _MARK in line)
 
 
-def _suffix(name: str) -> str:
-    return next(suffix for suffix in _SUFFIXES if (_FOLDER / f"{name}_faulty{suffix}").is_file())
+def _suffix(name: str, target: Target) -> str:
+    """That of CUDA or of C: the one that fits `target`, when there are both."""
+    suffixes = (".cu", ".c") if target is Target.CUDA else (".c", ".cu")
+    return next(suffix for suffix in suffixes if (_FOLDER / f"{name}_faulty{suffix}").is_file())
 
 
 def _tried(instrument: Instrument, toolchain: Toolchain, context: Context) -> str:
-    faulty, clean = sources(instrument.name)
-    file = f"control{_suffix(instrument.name)}"
+    target = context.variant.target
+    faulty, clean = sources(instrument.name, target)
+    file = f"control{_suffix(instrument.name, target)}"
     for source, expected in ((faulty, planted(faulty, file)), (clean, frozenset[Place]())):
         task = Task(
             name=f"control-{instrument.name}",
@@ -96,7 +99,7 @@ def _key(instrument: Instrument, toolchain: Toolchain, context: Context) -> str:
     """Everything that the answer depends on, as far as it can be known without running it."""
     driver = toolchain.compiler(context.task.language)
     used = (
-        sources(instrument.name),
+        sources(instrument.name, context.variant.target),
         toolchain.name,
         toolchain.version,
         str(driver),
