@@ -27,10 +27,32 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class DeviceFloors:
+    """Measured ceilings of a GPU, in bytes and floating-point operations per second.
+
+    Copies are of page-locked memory in one piece; the triad is of doubles in the device's memory, loads and
+    stores alike. `clock_mhz` and `power_w` are those right after it; 0 when the driver does not tell.
+    """
+
+    name: str
+    to_device_bytes_per_s: float
+    from_device_bytes_per_s: float
+    triad_bytes_per_s: float
+    peak_flops_f64: float
+    peak_flops_f32: float
+    driver: str = ""
+    clock_mhz: float = 0.0
+    memory_clock_mhz: float = 0.0
+    power_w: float = 0.0
+    measured_at: str = ""
+
+
+@dataclass(frozen=True)
 class Floors:
     """Measured ceilings of the machine, by number of threads: bytes per second of a triad that does not
     fit in cache, and floating-point operations per second of independent FMAs, for f32 and f64.
     `cache_bytes_per_s` is the bandwidth of the first-level caches: the ceiling for work that stays in them.
+    `device` are those of the GPU, where one was measured.
     """
 
     triad_bytes_per_s: Mapping[int, float]
@@ -39,6 +61,7 @@ class Floors:
     compiler: str = ""
     measured_at: str = ""
     cache_bytes_per_s: Mapping[int, float] = field(default_factory=dict)
+    device: DeviceFloors | None = None
 
 
 @dataclass(frozen=True)

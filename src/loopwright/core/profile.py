@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from loopwright.core.device_profile import DeviceProfile
+
 
 class Severity(StrEnum):
     """How bad a compiler diagnostic is."""
@@ -70,7 +72,8 @@ class Roofline:
 @dataclass(frozen=True)
 class Profile:
     """Where the time of one case went. Shares are of the samples inside the task's own sources and
-    outside them (`elsewhere`); `lines` is sorted by falling share.
+    outside them (`elsewhere`); `lines` is sorted by falling share. `device` is the part on a GPU, where the
+    program was run on one.
     """
 
     profiler: str
@@ -81,3 +84,4 @@ class Profile:
     remarks: tuple[Remark, ...] = ()
     roofline: Roofline | None = None
     version: str = ""
+    device: DeviceProfile | None = None

@@ -23,6 +23,21 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class DeviceTimes:
+    """One timed execution on a device. `wall_s` decides, transfers included; the rest is reported beside it.
+
+    `kernel_s` and `transfer_s` are sums over kernels and copies, which may overlap; `host_s` is what is left
+    of the wall time: the host's own work, launches, waiting. All are None when nothing saw the whole
+    execution.
+    """
+
+    wall_s: float
+    kernel_s: float | None = None
+    transfer_s: float | None = None
+    host_s: float | None = None
+
+
+@dataclass(frozen=True)
 class Round:
     """One A B B A round over one or more cases: case name to the two samples of either side, in order."""
 
