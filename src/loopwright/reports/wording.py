@@ -14,6 +14,8 @@ GATES = {
     "outputs": "every case gives what the original gives: with 1, 2, 3 and all threads, the last twice",
     "offloaded": "target regions do the work that could be offloaded, and the host does it no more",
     "gpu-build": "it compiles for a GPU with the same compiler; nothing runs",
+    "gpu-memory": "on a GPU: no access outside of memory, no call that fails (compute-sanitizer memcheck)",
+    "gpu-races": "on a GPU: no race in shared memory (compute-sanitizer racecheck)",
     "addresses": "no access outside of memory that belongs to the program (AddressSanitizer)",
     "undefined": "no undefined arithmetic, shift, conversion or index (UndefinedBehaviorSanitizer)",
     "uninitialised": "no decision or output depends on memory that was never set (valgrind)",
