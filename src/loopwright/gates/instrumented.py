@@ -16,6 +16,7 @@ from loopwright.gates.gate import Context, Stage, Subject
 from loopwright.gates.instrument import Deadline, Instrument, Observation, observe
 from loopwright.harness.failures import failure_of
 from loopwright.harness.types import BuildResult
+from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import Toolchain, Variant
 
 CASE_BUDGET_S = 60.0
@@ -119,7 +120,8 @@ class InstrumentedGate:
             if build.failure is not None:
                 return self._not_built(build, context, toolchain, variant)
             looked = self._looked(_Look(subject.tree, build), context, toolchain, variant)
-            if variant.target is Target.OFFLOAD and looked.status is GateStatus.PASS:
+            on_host = variant.target is Target.OFFLOAD and variant.device is Device.FALLBACK
+            if on_host and looked.status is GateStatus.PASS:
                 return replace(looked, reason="; ".join(filter(None, (_FALLBACK, looked.reason))))
             return looked
         except ToolMissing as error:

@@ -6,6 +6,7 @@ from loopwright.gates.build import BuildGate
 from loopwright.gates.cuda_emulated import EMULATED
 from loopwright.gates.device_build import DeviceBuildGate
 from loopwright.gates.gate import Gate
+from loopwright.gates.gpu_sanitizer import GPU_MEMORY, GPU_RACES
 from loopwright.gates.integrity import IntegrityGate
 from loopwright.gates.mapping import MAPPING
 from loopwright.gates.memory import ADDRESSES, UNDEFINED, UNINITIALISED
@@ -25,6 +26,8 @@ GATES: tuple[Gate, ...] = (
     OutputsGate(),
     OFFLOADED,
     DeviceBuildGate(),
+    GPU_MEMORY,
+    GPU_RACES,
     ADDRESSES,
     UNDEFINED,
     UNINITIALISED,

@@ -1,0 +1,17 @@
+// The same grid, and no index past the end.
+#include <cuda_runtime.h>
+
+__global__ void increased(int n, float *values) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < n)
+        values[i] += 1;
+}
+
+int main() {
+    const int n = 1000;
+    float *values;
+    cudaMalloc(&values, n * sizeof(float));
+    cudaMemset(values, 0, n * sizeof(float));
+    increased<<<4, 256>>>(n, values);
+    return cudaDeviceSynchronize() != cudaSuccess;
+}
