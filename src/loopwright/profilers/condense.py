@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from loopwright.core.profile import HotLine, Profile, Remark
+from loopwright.profilers.device_words import device_lines
 from loopwright.profilers.extents import Extent, innermost_first, loops_in
 from loopwright.toolchains.remarks import NOT_VECTORISED, VECTORISER
 
@@ -96,6 +97,8 @@ def as_text(profile: Profile, sources: Mapping[str, bytes] | None = None) -> str
             f"{roof.attained:.3g} of at most {roof.bound:.3g} {roof.unit} ({roof.fraction:.0%}), "
             f"bound by {roof.limit}"
         )
+    if profile.device is not None:
+        paragraphs += device_lines(profile.device)
     for spot in condense(profile, sources):
         where = f"{spot.file}:{spot.first}" + (f"-{spot.last}" if spot.last > spot.first else "")
         paragraphs.append(f"{spot.share:.1%} {where}" + (f" in {spot.function}" if spot.function else ""))

@@ -9,12 +9,18 @@ from pathlib import Path
 from loopwright.core.errors import UsageError
 from loopwright.core.profile import Profile, Remark, Roofline
 from loopwright.profilers.callgrind import Callgrind
+from loopwright.profilers.device_profiler import DeviceProfiler
+from loopwright.profilers.ncu import Ncu
+from loopwright.profilers.nsys import Nsys
 from loopwright.profilers.perf import Perf
 from loopwright.profilers.profiler import Profiler
 from loopwright.system.execution import Command, Limits, Runner
 
 PROFILERS: tuple[Profiler, ...] = (Perf(), Callgrind())
 """Sampling first: it sees time and threads, and costs nothing. A new profiler is one line here."""
+
+DEVICE_PROFILERS: tuple[DeviceProfiler, ...] = (Nsys(), Ncu())
+"""Those for programs on a GPU. All that work are asked: the first for times, those after it for figures."""
 
 
 @dataclass(frozen=True)
