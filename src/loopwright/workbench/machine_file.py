@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from loopwright.core.errors import LoopwrightError
 from loopwright.core.machine import Floors, Machine, Noise
 from loopwright.core.task import Language
 from loopwright.core.timing import Sample
 from loopwright.harness.cuda_emulation.toolchain import EmulatedCuda
+from loopwright.system.device_floors import CudaCompiler, measure_device_floors
 from loopwright.system.execution import Command, Limits, Runner
 from loopwright.system.floors import measure_floors
 from loopwright.system.load import OthersMeter, disturbs, others_now
 from loopwright.system.machine import this_machine
 from loopwright.system.store import write_atomically
 from loopwright.timing.noise import measure_noise
+from loopwright.toolchains.devices import gpu, gpu_architecture
+from loopwright.toolchains.nvcc import find_nvcc
+from loopwright.toolchains.nvidia_tools import device_state
 from loopwright.toolchains.toolchain import NATIVE_FLAGS, Toolchain, Variant
 from loopwright.workbench.records import from_data, to_data
 
@@ -76,7 +81,7 @@ def machine_facts(
             facts = from_data(MachineFacts, record["facts"])
             still_good = not facts.measured_busy or disturbs(others_now())
             if facts.machine.key == machine.key and still_good:
-                return facts
+                return _with_gpu(facts, path, runner, scratch, say)
     except (OSError, ValueError, KeyError, TypeError):
         pass  # Missing, torn or old: measuring again costs some seconds and loses nothing.
     scratch.mkdir(parents=True, exist_ok=True)
@@ -86,12 +91,47 @@ def machine_facts(
     say("measuring this machine once: how far apart two equal programs are timed")
     noise = _noise(toolchain, runner, scratch, machine.cores)
     facts = MachineFacts(machine, floors, noise, meter.processors())
+    _write(facts, path)
+    return _with_gpu(facts, path, runner, scratch, say)
+
+
+def _write(facts: MachineFacts, path: Path) -> None:
     record = {"schema": _SCHEMA, "facts": to_data(facts)}
     # `check` and `time` work in folders that may not be written to: they measure again then.
     with contextlib.suppress(OSError):
-        home.mkdir(parents=True, exist_ok=True)
-        (home / ".gitignore").write_text("*\n")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / ".gitignore").write_text("*\n")
         write_atomically(path, json.dumps(record, indent=1).encode() + b"\n")
+
+
+def _with_gpu(
+    facts: MachineFacts, path: Path, runner: Runner, scratch: Path, say: Callable[[str], None]
+) -> MachineFacts:
+    """`facts` with the floors of the GPU that is here; unchanged without one, or without nvcc to measure."""
+    known = facts.floors.device
+    if not gpu() or (known is not None and known.name == gpu()):
+        return facts
+    try:
+        compiler = find_nvcc()
+        command = (str(compiler.path), *compiler.compile_flags(Variant((f"-arch={gpu_architecture()}",))))
+        folder = scratch / "gpu"
+        folder.mkdir(parents=True, exist_ok=True)
+        say(f"measuring {gpu()} once: copies, memory and peak rates")
+        measured = measure_device_floors(runner, CudaCompiler(command, gpu()), folder)
+    except LoopwrightError as error:
+        say(f"the GPU is not measured: {error}")
+        return facts
+    state = device_state()
+    if state is not None:
+        measured = replace(
+            measured,
+            driver=state.driver,
+            clock_mhz=state.clock_mhz or 0.0,
+            memory_clock_mhz=state.memory_clock_mhz or 0.0,
+            power_w=state.power_w or 0.0,
+        )
+    facts = replace(facts, floors=replace(facts.floors, device=measured))
+    _write(facts, path)
     return facts
 
 

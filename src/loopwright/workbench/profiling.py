@@ -19,6 +19,7 @@ from loopwright.profilers.roofline import roofline
 from loopwright.system.store import remove_tree
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import Purpose
+from loopwright.workbench.gpu_profiling import profile_on_gpu
 from loopwright.workbench.rundir import RunDirectory
 
 _REPETITIONS = 10
@@ -32,7 +33,20 @@ _GRACE_S = 60.0
 
 def profile_build(context: Context, tree: Tree, directory: RunDirectory) -> Profile | None:
     """Profile `tree` on the first timed case with all threads. None when it does not build, or when no
-    profiler gives a result here.
+    profiler gives a result here. Where there is a GPU, a program for one is profiled there, too.
+    """
+    profile = _on_processors(context, tree, directory)
+    device = profile_on_gpu(context, tree, directory.scratch)
+    if device is None:
+        return profile
+    if profile is None:
+        case = context.task.cases_for(Use.TIME)[0]
+        profile = Profile(", ".join(device.profilers), case.name, samples=0, lines=())
+    return replace(profile, device=device)
+
+
+def _on_processors(context: Context, tree: Tree, directory: RunDirectory) -> Profile | None:
+    """The lines where the time goes on the processors of this machine.
 
     A profiler that works but sees too little (a program of a few milliseconds) is followed by the next.
     """

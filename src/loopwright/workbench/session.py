@@ -24,6 +24,7 @@ from loopwright.gates.registry import GATES
 from loopwright.system.store import remove_tree
 from loopwright.timing.compare import SampleFailed
 from loopwright.timing.policy import Policy
+from loopwright.toolchains.devices import gpu
 from loopwright.workbench.baseline import (
     CaseFacts,
     build_original,
@@ -186,7 +187,7 @@ class Session(AbstractContextManager["Session"]):
         wrong = try_variant(self.context, build_original(self.context, native), self._measured.cases).problem
         flags = own.flags if wrong else native.flags
         context = completed(self.context, Baseline("own" if wrong else "native", 0.0, flags=flags), None)
-        if self._home is not None and not context.untimed:
+        if self._home is not None and (not context.untimed or gpu()):
             runner, scratch = context.cases.runner, self._directory.scratch
             machine = machine_facts(self._home, context.toolchain, runner, scratch, self._say)
             context = replace(context, floors=machine.floors)
