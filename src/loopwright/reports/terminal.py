@@ -17,6 +17,7 @@ from loopwright.core.run import RunResult, RunStatus
 from loopwright.core.timing import Floor, Speedup
 from loopwright.core.tree import Tree
 from loopwright.profilers.condense import AnnotatedLine, annotate, condense
+from loopwright.profilers.device_words import device_lines
 from loopwright.reports.wording import (
     VARIANTS,
     duration,
@@ -160,6 +161,8 @@ def print_profile(profile: Profile, tree: Tree) -> None:
             f"roofline: {roof.attained:.3g} of {roof.bound:.3g} {roof.unit}{intensity}: "
             f"{roof.fraction:.0%} of what {roof.limit} allows"
         )
+    for text in device_lines(profile.device) if profile.device is not None else ():
+        console.print(escape(text))
     for spot in condense(profile, tree):
         if spot.file not in tree:
             continue
