@@ -15,7 +15,7 @@ from loopwright.core.task import Language
 from loopwright.system.bubblewrap import BubblewrapRunner, bubblewrap_problem
 from loopwright.system.execution import Command, Limits
 from loopwright.system.gpu_files import Gpu, gpu_files
-from loopwright.toolchains import devices, discovery, nvcc, trials
+from loopwright.toolchains import devices, discovery, nvcc, nvidia_tools, trials
 from loopwright.toolchains.clang import Clang, Polly
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.gcc import Gcc
@@ -50,7 +50,8 @@ def examine() -> tuple[Tool, ...]:
     and does not work has a path, and a note that says why.
     """
     return (
-        *_compilers(), _nvcc(), _gpu(), *_packages(), _bubblewrap(), *_profiling(), *_plain(), *_agents()
+        *_compilers(), _nvcc(), _gpu(), *_on_a_gpu(), *_packages(), _bubblewrap(), *_profiling(), *_plain(),
+        *_agents(),
     )  # fmt: skip
 
 
@@ -103,6 +104,26 @@ def _gpu() -> Tool:
     if gpu_files(Gpu.AMD).nodes:
         notes.append("an AMD GPU is here: no compiler for it is driven")
     return Tool("NVIDIA GPU", enables, bool(name), path, devices.gpu_driver(), notes=tuple(notes))
+
+
+def _on_a_gpu() -> Iterator[Tool]:
+    """NVIDIA's tools that watch programs on a GPU: of no use without one, and not tried without one."""
+    for name, enables in (
+        ("compute-sanitizer", "on a GPU: the gates `gpu-memory` and `gpu-races`"),
+        ("nsys", "on a GPU: profiles of kernels and copies"),
+        ("ncu", "on a GPU: registers, occupancy and memory throughput of kernels"),
+    ):
+        path = nvidia_tools.find_tool(name)
+        notes = tuple(filter(None, (nvcc.status_of_device(),))) if path else ()
+        yield Tool(
+            name,
+            enables,
+            path is not None,
+            str(path or ""),
+            nvidia_tools.tool_version(name),
+            "" if path else install_line("cuda"),
+            notes,
+        )
 
 
 def _in_sandbox(nvidia_smi: str) -> str:
