@@ -75,9 +75,26 @@ if command -v nsys >/dev/null; then
     done
 fi
 
+if command -v ncu >/dev/null; then
+    step "ncu"
+    for folder in "$out"/src/*/; do
+        [ -x "$folder/expert/prog" ] || continue
+        # shellcheck disable=SC2046  # several words
+        tried "ncu-$(basename "$folder")-expert" sh -c "cd '$folder/expert' && ncu --csv --page details --print-units base \
+            --section SpeedOfLight --section LaunchStats --section Occupancy --launch-count 10 ./prog \
+            $(cat "$folder/arguments.txt")"
+    done
+fi
+
+if command -v nvcc >/dev/null; then
+    step "floors of the device: bytes and operations per second"
+    tried floors-build nvcc -O3 -arch="sm_$capability" "$root/src/loopwright/system/floors/device.cu" -o "$out/floors"
+    [ -x "$out/floors" ] && tried floors "$out/floors" 268435456
+fi
+
 if command -v compute-sanitizer >/dev/null && command -v nvcc >/dev/null; then
     step "compute-sanitizer: planted faults and their clean twins"
-    for control in emulated_faulty emulated_clean; do
+    for control in gpu-memory_faulty gpu-memory_clean gpu-races_faulty gpu-races_clean; do
         cp "$root/src/loopwright/gates/controls/$control.cu" "$out/"
         tried "control-$control-build" nvcc -arch="sm_$capability" -lineinfo "$out/$control.cu" -o "$out/$control"
         for tool in memcheck racecheck; do
