@@ -4,8 +4,8 @@
 #     scripts/on-a-gpu.sh [FOLDER]        default: gpu-results
 #
 # The expert versions of examples/offload are compiled for the GPU by clang (see docs/gpu.md), checked against the
-# serial originals and timed in turn with them, whole executions; nsys and compute-sanitizer (with controls of its
-# own: a planted fault and its clean twin) run where they are installed. Built-in versions are taken from
+# serial originals and timed in turn with them, whole executions; nsys, ncu and compute-sanitizer (on the controls
+# of the gates: planted faults and their clean twins) run where they are installed. Built-in versions are taken from
 # docs/data/offload-without-gpu.json. All outputs stay in FOLDER as the tools printed them. Nothing is installed.
 # Ends with 2 where there is no GPU that works, with 1 when a step that was tried failed.
 set -u

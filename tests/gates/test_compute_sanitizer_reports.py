@@ -89,6 +89,12 @@ def test_a_report_that_does_not_end_is_no_pass(read: object, report: str) -> Non
     assert found.doubt == "it printed no summary"
 
 
+@pytest.mark.parametrize("added", ["", "========= ERROR SUMMARY: 0 errors\n"])
+def test_a_program_that_the_tool_did_not_get_into_is_no_pass(added: str) -> None:
+    (found,) = memory_findings(recorded("not-attached") + added, TREE, "/build")
+    assert found.doubt == "Error: Target application terminated before first instrumented API call"
+
+
 def test_errors_that_were_counted_and_not_read_are_no_pass() -> None:
     counted = recorded("clean").replace("0 errors", "3 errors")
     (found,) = memory_findings(counted, TREE, "/build")

@@ -23,6 +23,7 @@ _RACE = re.compile(r"(?P<level>\w+): Race reported between (?P<first>\w+) access
 _ALSO = re.compile(r"\s+and (?P<kind>\w+) access ")
 _ERRORS = re.compile(r"ERROR SUMMARY: (?P<count>\d+) errors?$")
 _HAZARDS = re.compile(r"RACECHECK SUMMARY: \d+ hazards? displayed \((?P<count>\d+) errors?, (?P<warned>\d+) ")
+_TROUBLE = re.compile(r"Error: (?!Race reported |process didn't )|Internal ")
 _INTENDED = "racecheck calls it a warning: threads of one warp may be meant to keep step"
 
 OUTSIDE = "out of bounds"
@@ -104,12 +105,14 @@ def _place(line: str, tree: Tree) -> Place | None:
 
 
 def _doubts(report: str, summary: re.Pattern[str], understood: int) -> tuple[Finding, ...]:
-    """A finding when `report` does not end as the tool ends what it has watched to the end."""
-    ends = [match for record in _records(report) if (match := summary.match(record[0]))]
-    if not ends:
-        said = next((r[0] for r in _records(report) if r[0].startswith(("Error", "Internal"))), "")
-        why = f": {said}" if said else ""
-        return (Finding("compute-sanitizer did not finish", doubt=f"it printed no summary{why}"),)
+    """A finding when the tool says that it did not get into the program, or when `report` does not end as the
+    tool ends what it has watched to the end. (A summary alone the program could have printed itself.)
+    """
+    heads = [record[0] for record in _records(report)]
+    ends = [match for head in heads if (match := summary.match(head))]
+    trouble = next((head for head in heads if _TROUBLE.match(head)), "" if ends else "it printed no summary")
+    if trouble:
+        return (Finding("compute-sanitizer did not watch it all", doubt=trouble),)
     count = sum(int(match["count"]) for match in ends)
     if count <= understood:
         return ()
