@@ -2,7 +2,8 @@
 # Installs the compilers, the sandbox and the profilers that Loopwright can use, as Debian packages, when
 # this user may install them. Otherwise says what is missing. Never fails: `loopwright doctor` tells what
 # each missing tool would enable. With `bench` as argument also what only the bench compares with: OpenBLAS,
-# and an older clang whose Polly makes parallel code of loops that the newer one leaves serial.
+# and an older clang whose Polly makes parallel code of loops that the newer one leaves serial. With `hip` also
+# hipcc, for the target hip: it compiles for AMD GPUs and brings a clang of its own (clang-15), about 1 GB in all.
 set -u
 
 needed=""
@@ -27,6 +28,9 @@ if [ "${1:-}" = bench ]; then
     printf '#include <cblas.h>\nint main(void) { return 0; }\n' \
         | gcc -x c - -lopenblas -o "$probe" 2>/dev/null || needed="$needed libopenblas-dev"
     rm -f "$probe"
+fi
+if [ "${1:-}" = hip ]; then
+    want hipcc hipcc
 fi
 # clang without these compiles, but has no OpenMP, no sanitizers, no llvm-symbolizer and no offload packager.
 if have dpkg-query; then

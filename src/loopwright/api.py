@@ -98,8 +98,8 @@ def optimize(
         agent: "builtin", "model:PROVIDER/NAME", "cmd:COMMAND" for a program that edits the files, or an
             object of your own (:class:`loopwright.agents.agent.Agent`).
         strategy: "refine", "best-of-n", "beam", "evolve" or "mcts", and for models also "roles".
-        target: "openmp", "offload" or "serial"; None is "openmp" for C and C++ and "cuda" for CUDA. With
-            "openmp" a CUDA program is translated to C++ for processors.
+        target: "openmp", "offload" or "serial"; None is "openmp" for C and C++, "cuda" for CUDA and "hip"
+            for HIP. With "openmp" a CUDA program is translated to C++ for processors.
         wall_s, evaluations: the budget; None is no limit. The last timing at the end is not part of it.
         tokens, cost_usd, calls: the budget for a language model; steps of a command-line agent are calls.
         toolchain: "gcc", "clang", "clang-19"...; None takes gcc if there is one.
@@ -308,8 +308,9 @@ def _judged_task(task: Task | str | Path, settings: Settings | None) -> tuple[Ta
 
 
 def translates(task: Task, target: str | None) -> bool:
-    """Whether a task of CUDA sources is to become a program for `target`, which was asked for by name."""
-    return task.language is Language.CUDA and target is not None and target != Target.CUDA
+    """Whether a task of CUDA or HIP sources is to become a program for `target`, asked for by name."""
+    own = task.language.own_target
+    return own is not None and target is not None and target != own
 
 
 def parse_target(name: str) -> Target:

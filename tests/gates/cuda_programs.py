@@ -29,18 +29,24 @@ class Emulated:
 
 
 def emulate(
-    text: str, folder: Path, toolchain: EmulatedCuda, *args: str, seed: int = 1, timeout_s: float = 60
+    text: str,
+    folder: Path,
+    toolchain: EmulatedCuda,
+    *args: str,
+    seed: int = 1,
+    timeout_s: float = 60,
+    name: str = "p.cu",
 ) -> Emulated:
-    """Compile the program `text` for the emulation and run it, without a sandbox."""
-    tree = Tree({"p.cu": text.encode()})
+    """Compile the program `text`, a file called `name`, for the emulation and run it, without a sandbox."""
+    tree = Tree({name: text.encode()})
     materialise(toolchain.prepared(tree), folder)
     variant = Variant((), purpose=Purpose.RACES)
     compiler = str(toolchain.compiler(Language.CUDA))
     compile_it = (
         *toolchain.compile_flags(variant),
-        *toolchain.source_flags("p.cu"),
+        *toolchain.source_flags(name),
         "-c",
-        "p.cu",
+        name,
         "-o",
         "p.o",
     )

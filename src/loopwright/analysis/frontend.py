@@ -27,7 +27,7 @@ from loopwright.core.task import Kernel, Language
 from loopwright.core.tree import Tree
 
 _READ = (".c", ".cc", ".cpp", ".cxx", ".c++", ".C")
-_CODE = {*_READ, ".cu", ".f", ".f90", ".F90", ".s", ".S"}
+_CODE = {*_READ, ".cu", ".hip", ".f", ".f90", ".F90", ".s", ".S"}
 
 
 def sources_of(tree: Tree) -> tuple[str, ...]:

@@ -25,7 +25,8 @@ Sandbox = Annotated[str, typer.Option("--sandbox", help="auto, bubblewrap or non
 TargetName = Annotated[
     str | None,
     typer.Option(
-        "--target", help="openmp, offload, serial or cuda; default: openmp, and cuda for CUDA sources."
+        "--target",
+        help="openmp, offload, serial, cuda or hip; default: openmp, and cuda or hip for such sources.",
     ),
 ]
 Home = Annotated[

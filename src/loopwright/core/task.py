@@ -32,6 +32,14 @@ class Target(StrEnum):
     CUDA = "cuda"
     """Kernels for an NVIDIA GPU."""
 
+    HIP = "hip"
+    """Kernels for an AMD GPU."""
+
+    @property
+    def runs_kernels(self) -> bool:
+        """Whether programs for it hold kernels for a GPU, which are emulated on the processors."""
+        return self in (Target.CUDA, Target.HIP)
+
     @property
     def uses_openmp(self) -> bool:
         """Whether programs for it are compiled with OpenMP."""
@@ -44,6 +52,12 @@ class Language(StrEnum):
     C = "c"
     CXX = "c++"
     CUDA = "cuda"
+    HIP = "hip"
+
+    @property
+    def own_target(self) -> Target | None:
+        """The only target that such code is for as it stands; None for C and C++, which may be for any."""
+        return {Language.CUDA: Target.CUDA, Language.HIP: Target.HIP}.get(self)
 
 
 class Dtype(StrEnum):

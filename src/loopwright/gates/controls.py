@@ -1,8 +1,8 @@
 """Positive controls: an instrument is believed after it caught a planted fault here and passed a clean twin.
 
-The controls are small C or CUDA programs beside this file. Each line of a faulty one that says `planted` must
-be among the places that are found; a clean one uses the same constructs rightly. They are built and run as
-candidates are: same toolchain, flags, runner, environment and settings.
+The controls are small C, CUDA or HIP programs beside this file. Each line of a faulty one that says `planted`
+must be among the places that are found; a clean one uses the same constructs rightly. They are built and
+run as candidates are: same toolchain, flags, runner, environment and settings.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from loopwright.harness.failures import failure_of
 from loopwright.toolchains.toolchain import Toolchain
 
 _FOLDER = Path(__file__).with_name("controls")
+_SUFFIXES = (".c", ".cu", ".hip")
+_SUFFIX_OF = {Target.CUDA: ".cu", Target.HIP: ".hip"}
 _MARK = "planted"
 _WALL_S = 60.0
 
@@ -52,8 +54,8 @@ def planted(source: str, file: str = "control.c") -> frozenset[Place]:
 
 
 def _suffix(name: str, target: Target) -> str:
-    """That of CUDA or of C: the one that fits `target`, when there are both."""
-    suffixes = (".cu", ".c") if target is Target.CUDA else (".c", ".cu")
+    """That of C, CUDA or HIP: the one that fits `target`, when there are several."""
+    suffixes = sorted(_SUFFIXES, key=lambda suffix: suffix != _SUFFIX_OF.get(target, ".c"))
     return next(suffix for suffix in suffixes if (_FOLDER / f"{name}_faulty{suffix}").is_file())
 
 

@@ -1,4 +1,4 @@
-"""CUDA without a device: a candidate's kernels run on the CPU, and every access of theirs is watched.
+"""CUDA and HIP without a device: a candidate's kernels run on the CPU, and every access of theirs is watched.
 
 Found are accesses outside of what was allocated or declared, host memory touched by a kernel and device
 memory by the host, data races within a block and between blocks, and barriers that not all threads reach.
@@ -32,17 +32,17 @@ _SEEDS = ("1", "2")
 class Emulation:
     """The runtime of the emulation as an instrument, with two orders of blocks and threads."""
 
-    name = "emulated"
+    name: str = "emulated"
     mode = FailureMode.MEMORY_ERROR
     exit_status = FOUND_SOMETHING
     smallest_only = False
     ends_program = False
 
     def toolchains(self, context: Context) -> tuple[tuple[Toolchain, ...], str]:
-        """That of the run: for CUDA it is the emulation."""
+        """That of the run: for CUDA and HIP it is the emulation."""
         if isinstance(context.toolchain, EmulatedCuda):
             return (context.toolchain,), ""
-        return (), f"{context.toolchain.name} does not emulate CUDA"
+        return (), f"{context.toolchain.name} does not emulate kernels"
 
     def missing(self) -> str:
         """The symbolizer, without which no line is named."""
@@ -77,13 +77,23 @@ class Emulation:
         return cuda_findings(report, tree, directory)
 
 
+class HipEmulation(Emulation):
+    """The same with the names of HIP, and wavefronts of 64 lanes: it has a control of its own."""
+
+    name = "emulated-hip"
+
+
 class EmulatedGate(InstrumentedGate):
-    """An :class:`InstrumentedGate` that every candidate of the target `cuda` passes before its outputs are
-    looked at, and whose findings have a failure mode each.
+    """An :class:`InstrumentedGate` that every candidate of its target passes before outputs are looked at,
+    and whose findings have a failure mode each.
     """
 
     stage = Stage.EVERY
-    targets = frozenset({Target.CUDA})
+
+    def __init__(self, instrument: Emulation, target: Target) -> None:
+        super().__init__(instrument)
+        self.name = Emulation.name
+        self.targets = frozenset({target})
 
     def available(self, context: Context) -> str:
         """Empty when the emulation passes its control here."""
@@ -95,4 +105,5 @@ class EmulatedGate(InstrumentedGate):
         return replace(result, failure=replace(result.failure, mode=mode_of(finding)))
 
 
-EMULATED = EmulatedGate(Emulation())
+EMULATED = EmulatedGate(Emulation(), Target.CUDA)
+EMULATED_HIP = EmulatedGate(HipEmulation(), Target.HIP)

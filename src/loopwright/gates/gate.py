@@ -67,8 +67,8 @@ class Context:
 
     @property
     def emulated_original(self) -> bool:
-        """Whether the original runs under the emulation of CUDA, so that its times mean nothing."""
-        return self.variant.target is Target.CUDA or self.translates
+        """Whether the original runs under the emulation of CUDA or HIP, so that its times mean nothing."""
+        return self.variant.target.runs_kernels or self.translates
 
     @property
     def translates(self) -> bool:
@@ -80,7 +80,7 @@ class Context:
         """Why candidates are not timed; "" when they are. A host device has the memory of its own that a GPU
         has, and nothing of its speed.
         """
-        if self.variant.target is Target.CUDA:
+        if self.variant.target.runs_kernels:
             return "no device"
         if self.emulated_original:
             return "no original for processors"

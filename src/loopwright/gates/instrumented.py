@@ -60,8 +60,8 @@ class InstrumentedGate:
 
     def available(self, context: Context) -> str:
         """Empty when a toolchain here passes the control of the instrument."""
-        if context.variant.target is Target.CUDA:
-            return "not for CUDA"
+        if context.variant.target.runs_kernels:
+            return f"not for {str(context.variant.target).upper()}"
         if self._needless(context):
             return ""
         return self._toolchain(context)[1]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from loopwright.gates.build import BuildGate
-from loopwright.gates.cuda_emulated import EMULATED
+from loopwright.gates.cuda_emulated import EMULATED, EMULATED_HIP
 from loopwright.gates.device_build import DeviceBuildGate
 from loopwright.gates.gate import Gate
 from loopwright.gates.gpu_sanitizer import GPU_MEMORY, GPU_RACES
+from loopwright.gates.hipcc import HipccGate
 from loopwright.gates.integrity import IntegrityGate
 from loopwright.gates.mapping import MAPPING
 from loopwright.gates.memory import ADDRESSES, UNDEFINED, UNINITIALISED
@@ -20,7 +21,9 @@ GATES: tuple[Gate, ...] = (
     IntegrityGate(),
     BuildGate(),
     NvccGate(),
+    HipccGate(),
     EMULATED,
+    EMULATED_HIP,
     # Before the outputs: a wrong mapping shows as a wrong output, and says less that way.
     MAPPING,
     OutputsGate(),

@@ -21,10 +21,10 @@ from loopwright.system.execution import Command, Ending, Execution, Limits, Runn
 from loopwright.system.store import remove_tree
 from loopwright.tasks.driver import write_driver
 from loopwright.toolchains.device import Device
-from loopwright.toolchains.toolchain import PreparesSources, Purpose, Toolchain, Variant
+from loopwright.toolchains.toolchain import PreparesSources, Purpose, SetsEnvironment, Toolchain, Variant
 
 EXECUTABLE = "loopwright_exe"
-_CUDA_SUFFIX = ".cu"
+_KERNEL_SUFFIXES = {".cu": Language.CUDA, ".hip": Language.HIP}
 _CXX_SUFFIXES = {".cc", ".cpp", ".cxx", ".c++", ".C"}
 _DRIVER_FOLDER = "loopwright_driver"
 _SHOWN_ERRORS = 5
@@ -115,7 +115,7 @@ class Builder:
             "exe": [str(folder / EXECUTABLE)],
         }.items():
             command = _filled(command, name, words)
-        execution = self._run(("/bin/sh", "-c", command), folder)
+        execution = self._run(toolchain, ("/bin/sh", "-c", command), folder)
         return _step(toolchain, (command,), (execution,), spec.timeout_s)
 
     def _by_sources(self, folder: Path, toolchain: Toolchain, variant: Variant) -> _Step:
@@ -137,7 +137,7 @@ class Builder:
                 (compiler, *flags, *remarks, *std, *own, "-c", _operand(source), "-o", objects[-1])
             )
         with ThreadPoolExecutor(2) as pool:
-            executions = list(pool.map(lambda argv: self._run(argv, folder), commands))
+            executions = list(pool.map(lambda argv: self._run(toolchain, argv, folder), commands))
         step = _step(toolchain, [shlex.join(c) for c in commands], executions, self.task.build.timeout_s)
         if step.failure is not None:
             return step
@@ -150,12 +150,15 @@ class Builder:
             objects += [str(path) for path in sorted(driver.folder.glob("*.o"))]
         languages = {_language_of(s, self.task.language) for s in sources}
         linker = toolchain.compiler(
-            next((each for each in (Language.CUDA, Language.CXX) if each in languages), Language.C)
+            next(
+                (each for each in (Language.CUDA, Language.HIP, Language.CXX) if each in languages),
+                Language.C,
+            )
         )
         libs = [f"-l{lib}" for lib in self.task.build.libs]
         link = (str(linker), *toolchain.compile_flags(variant), *objects, "-o", EXECUTABLE,
                 *toolchain.link_flags(variant), *libs, "-lm")  # fmt: skip
-        linked = self._run(link, folder, readable)
+        linked = self._run(toolchain, link, folder, readable)
         return _step(
             toolchain,
             (*step.commands, shlex.join(link)),
@@ -193,7 +196,7 @@ class Builder:
                 compiler = toolchain.compiler(_language_of(source, Language.C))
                 name = f"{PurePosixPath(source).name}.generator.o"
                 commands.append((str(compiler), *flags, "-c", _operand(source), "-o", name))
-        executions = [self._run(argv, folder) for argv in commands]
+        executions = [self._run(toolchain, argv, folder) for argv in commands]
         step = _step(
             toolchain, [shlex.join(c) for c in commands], executions, self.task.build.timeout_s, folder
         )
@@ -201,9 +204,12 @@ class Builder:
             done.touch()
         return step
 
-    def _run(self, argv: tuple[str, ...], folder: Path, readable: tuple[Path, ...] = ()) -> Execution:
+    def _run(
+        self, toolchain: Toolchain, argv: tuple[str, ...], folder: Path, readable: tuple[Path, ...] = ()
+    ) -> Execution:
         limits = Limits(wall_s=self.task.build.timeout_s, memory_bytes=None, processes=512)
-        return self.runner.run(Command(argv=argv, cwd=folder, readable=(*self.readable, *readable)), limits)
+        env = toolchain.build_environment if isinstance(toolchain, SetsEnvironment) else {}
+        return self.runner.run(Command(argv, folder, env, readable=(*self.readable, *readable)), limits)
 
 
 @dataclass(frozen=True)
@@ -289,9 +295,7 @@ def _language_of(source: str, default: Language) -> Language:
     suffix = PurePosixPath(source).suffix
     if suffix in _CXX_SUFFIXES:
         return Language.CXX
-    if suffix == _CUDA_SUFFIX:
-        return Language.CUDA
-    return Language.C if suffix == ".c" else default
+    return _KERNEL_SUFFIXES.get(suffix) or (Language.C if suffix == ".c" else default)
 
 
 def _standard_fits(standard: str, language: Language) -> bool:

@@ -9,6 +9,7 @@ GATES = {
     "integrity": "only editable files differ from the original",
     "build": "it compiles and links like the original",
     "nvcc": "it compiles with nvcc, like the original",
+    "hipcc": "it compiles with hipcc, like the original",
     "emulated": "kernels, run on the CPU and watched: no access outside, no race, no barrier that some miss",
     "mapping": "with a memory of its own the device finds what it reads, and the host what it gets back",
     "outputs": "every case gives what the original gives: with 1, 2, 3 and all threads, the last twice",

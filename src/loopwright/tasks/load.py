@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,15 @@ from loopwright.core.task import (
 from loopwright.core.tree import Tree
 from loopwright.tasks.held_out import parse_range
 from loopwright.tasks.problems import Key, TaskFile, found, suggestion
-from loopwright.tasks.read import CUDA_SUFFIXES, CXX_SUFFIXES, find_task_file, read_task_file, validated
+from loopwright.tasks.read import (
+    CUDA_SUFFIXES,
+    CXX_SUFFIXES,
+    HIP_SUFFIX,
+    INCLUDES_HIP,
+    find_task_file,
+    read_task_file,
+    validated,
+)
 from loopwright.tasks.tree import read_tree
 
 if TYPE_CHECKING:
@@ -66,14 +74,16 @@ def task_of(file: TaskFile) -> Task:
     return task
 
 
-def implied_language(sources: Sequence[str], editable: Sequence[str], tree: Iterable[str]) -> Language:
-    """CUDA when a source has its suffix, else C++ when one has that, otherwise C; without `sources` the
-    editable files decide.
+def implied_language(sources: Sequence[str], editable: Sequence[str], tree: Mapping[str, bytes]) -> Language:
+    """CUDA when a source has its suffix, HIP when one has that or includes HIP's header, else C++ or C by
+    suffix; without `sources` the editable files decide.
     """
     paths = sources or [p for p in tree if any(fnmatch.fnmatchcase(p, glob) for glob in editable)]
     suffixes = {PurePosixPath(path).suffix for path in paths}
     if suffixes & CUDA_SUFFIXES:
         return Language.CUDA
+    if HIP_SUFFIX in suffixes or any(INCLUDES_HIP.search(tree.get(path, b"")) for path in paths):
+        return Language.HIP
     return Language.CXX if suffixes & CXX_SUFFIXES else Language.C
 
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 TASK_FILE = "loopwright.toml"
 CXX_SUFFIXES = frozenset({".cc", ".cpp", ".cxx", ".c++", ".C", ".cp", ".hpp", ".hh", ".hxx"})
 CUDA_SUFFIXES = frozenset({".cu", ".cuh"})
-SOURCE_SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp", ".cu"})
+HIP_SUFFIX = ".hip"
+INCLUDES_HIP = re.compile(rb"^[ \t]*#[ \t]*include[ \t]*<hip/hip_runtime(?:_api)?\.h>", re.MULTILINE)
+"""What makes a C++ source one of HIP."""
+SOURCE_SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp", ".cu", HIP_SUFFIX})
 
 _LARGEST_TASK_FILE_BYTES = 1 << 20
 

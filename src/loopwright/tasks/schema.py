@@ -16,7 +16,7 @@ SCHEMA = 1
 """The newest version of the task file that this Loopwright reads."""
 
 DtypeName = Literal["f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"]
-LanguageName = Literal["c", "c++", "cuda"]
+LanguageName = Literal["c", "c++", "cuda", "hip"]
 
 
 def _words(value: object) -> object:

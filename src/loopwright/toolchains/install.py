@@ -23,6 +23,7 @@ _PACKAGES: Mapping[str, Mapping[str, str]] = {
     "offload": {_DEBIAN: "clang{v} clang-tools{v} libomp{v}-dev", _FEDORA: "clang libomp-devel"},
     "gcc-nvptx": {_DEBIAN: "gcc-offload-nvptx", _FEDORA: "gcc-offload-nvptx"},
     "cuda": {_DEBIAN: "nvidia-cuda-toolkit", _FEDORA: "cuda-toolkit"},
+    "hip": {_DEBIAN: "hipcc", _FEDORA: "hipcc"},
     "bubblewrap": {_DEBIAN: "bubblewrap", _FEDORA: "bubblewrap"},
     "perf": {_DEBIAN: "linux-perf", "ubuntu": "linux-tools-generic", _FEDORA: "perf"},
     "valgrind": {_DEBIAN: "valgrind", _FEDORA: "valgrind"},

@@ -27,7 +27,7 @@ _FRONT = re.compile(
 _TOOL = re.compile(r"^(?P<tool>nvcc|ptxas|nvlink|fatbinary|cudafe\+\+)(?: (?P<where>\S+, line \d+))?\s*"
                    r"(?:;\s*)?(?P<kind>fatal|error|warning)\s*: (?P<message>.+)$")  # fmt: skip
 _HINT = "Remark: The warnings can be suppressed"
-_MANGLED = re.compile(r"_ZN?K?(?P<rest>.*)")
+_MANGLED = re.compile(r"_ZN?K?L?(?P<rest>.*)")
 _KINDS = {
     "error": Severity.ERROR,
     "catastrophic error": Severity.ERROR,

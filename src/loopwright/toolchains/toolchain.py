@@ -114,6 +114,16 @@ class PreparesSources(Protocol):
         ...
 
 
+@runtime_checkable
+class SetsEnvironment(Protocol):
+    """A toolchain whose compilers have to be told something by their environment, which is empty else."""
+
+    @property
+    def build_environment(self) -> Mapping[str, str]:
+        """Variables for every command of a build."""
+        ...
+
+
 @dataclass(frozen=True)
 class Tool:
     """One thing `loopwright doctor` looks for."""

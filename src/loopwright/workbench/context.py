@@ -12,7 +12,7 @@ from loopwright.core.task import Case, Language, Target, Task
 from loopwright.gates.gate import Context
 from loopwright.harness.build import Builder
 from loopwright.harness.cuda_builder import TranslationBuilder
-from loopwright.harness.cuda_emulation.toolchain import find_emulation
+from loopwright.harness.cuda_emulation.toolchain import find_emulation, find_hip_emulation
 from loopwright.harness.execute import CaseRunner
 from loopwright.system.execution import Limits, Runner
 from loopwright.system.machine import this_machine, usable_cpus
@@ -35,6 +35,7 @@ _MEMORY_SHARE = 0.8
 _FINDERS: Mapping[Target, Callable[[str | None], Toolchain]] = {
     Target.OFFLOAD: find_offload,
     Target.CUDA: find_emulation,
+    Target.HIP: find_hip_emulation,
 }
 _HOST_DEVICE = 10.0
 """Times the limits: a host device copies what it is given, and starts its threads for every region."""
@@ -79,7 +80,7 @@ def thread_numbers(target: Target, most: int) -> tuple[int, ...]:
     """
     if target is Target.SERIAL:
         return (1,)
-    if target is Target.CUDA:
+    if target.runs_kernels:
         # Not threads of the host: the emulation runs blocks and their threads in another order with each.
         return (1, 2, 3)
     return tuple(dict.fromkeys([n for n in (1, 2, 3, 7) if n != most] + [most]))
@@ -101,22 +102,28 @@ def runner_for(settings: Settings) -> Runner:
 
 
 def target_of(task: Task, settings: Settings) -> Target:
-    """The target that is meant: CUDA sources are for `cuda` unless they are to be translated.
+    """The target that is meant: CUDA sources are for `cuda` unless they are to be translated, HIP sources
+    are for `hip`.
 
     Raises:
-        UsageError: when `cuda` is asked for and there are none, or a translation that there is not.
+        UsageError: when `cuda` or `hip` is asked for and there are no such sources, or a translation that
+            there is not.
     """
-    if task.language is Language.CUDA:
-        if not settings.translate:
-            return Target.CUDA
-        if settings.target is not Target.OPENMP:
-            raise UsageError(
-                f"CUDA is not translated to {settings.target}", where="--target", hint="--target openmp"
-            )
-        return Target.OPENMP
-    if settings.target is Target.CUDA:
+    own = task.language.own_target
+    if own is not None:
+        if not settings.translate and settings.target in (Target.OPENMP, own):
+            return own
+        if task.language is Language.CUDA and settings.target is Target.OPENMP:
+            return Target.OPENMP
+        known = "openmp" if task.language is Language.CUDA else "hip"
+        name = task.language.upper()
         raise UsageError(
-            f"the target cuda needs CUDA sources (.cu); those of {task.name} are {task.language}",
+            f"{name} is not translated to {settings.target}", where="--target", hint=f"--target {known}"
+        )
+    if settings.target.runs_kernels:
+        sources = "CUDA sources (.cu)" if settings.target is Target.CUDA else "HIP sources (.hip)"
+        raise UsageError(
+            f"the target {settings.target} needs {sources}; those of {task.name} are {task.language}",
             where="--target",
             hint="--target openmp | offload",
         )
@@ -137,7 +144,7 @@ def make_context(
 
     Raises:
         ToolMissing: without compiler or sandbox.
-        UsageError: for the target `cuda` and a task that is not CUDA.
+        UsageError: for a target that the task is not for, see :func:`target_of`.
     """
     runner = runner or runner_for(settings)
     target = target_of(task, settings)
@@ -145,7 +152,7 @@ def make_context(
     if toolchain is None:
         toolchain = _FINDERS.get(target, find)(settings.toolchain)
     builder = Builder(task, runner, directory.scratch)
-    if task.language is Language.CUDA and target is not Target.CUDA:
+    if task.language is Language.CUDA and not target.runs_kernels:
         builder = TranslationBuilder(task, runner, directory.scratch, find_emulation())
     cores = len(usable_cpus())
     most = settings.threads or cores

@@ -1,4 +1,7 @@
-"""What the emulation cannot run, found in the source and named, before anything is compiled."""
+"""What the emulation cannot run, found in the source and named, before anything is compiled.
+
+The rules for HIP are in `hip.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,52 +12,79 @@ from pathlib import PurePosixPath
 
 from loopwright.harness.cuda_emulation.tokens import Token, closing, significant, tokens_of
 
-_WORDS: dict[str, str] = {
-    "asm": "inline PTX",
-    "__asm__": "inline PTX",
+
+@dataclass(frozen=True)
+class Rules:
+    """What cannot be emulated of one programming model, each with its name for people.
+
+    Attributes:
+        words: identifiers. patterns: expressions that match the beginning of one.
+        includes: how the name of a header begins.
+    """
+
+    words: Mapping[str, str]
+    patterns: tuple[tuple[re.Pattern[str], str], ...]
+    includes: tuple[tuple[str, str], ...]
+
+
+COMMON_WORDS: Mapping[str, str] = {
     "cooperative_groups": "cooperative groups",
-    "cudaLaunchCooperativeKernel": "cooperative launches",
-    "cudaTextureObject_t": "textures",
-    "cudaSurfaceObject_t": "surfaces",
     "__managed__": "managed variables",
     "thread_local": "thread_local variables beside kernels",
-    "__nanosleep": "__nanosleep",
     "__trap": "__trap",
-    "cudaLaunchKernel": "cudaLaunchKernel",
-    "nvcuda": "tensor cores (wmma)",
     "__half": "half precision",
     "half2": "half precision",
-    "__nv_bfloat16": "half precision",
 }
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?:tex|surf)[123]D\w*$"), "textures and surfaces"),
-    (re.compile(r"cudaGraph\w*$"), "CUDA graphs"),
-    (re.compile(r"cudaMemcpyPeer\w*$|cudaDeviceEnablePeerAccess$"), "several devices"),
-    (re.compile(r"(?:cublas|cufft|curand|cusparse|cusolver|cudnn|nccl)\w*$"), "NVIDIA's libraries"),
-    (re.compile(r"cu[A-Z][a-z]\w*$"), "the driver API"),
-    (re.compile(r"__(?:shfl|shfl_up|shfl_down|shfl_xor|ballot|any|all)$"), "warp intrinsics without _sync"),
-)
-_INCLUDES: tuple[tuple[str, str], ...] = (
-    ("cub/", "CUB"),
-    ("thrust/", "Thrust"),
-    ("cuda/", "libcu++"),
-    ("cooperative_groups", "cooperative groups"),
-    ("mma.h", "tensor cores (wmma)"),
-    ("cuda_fp16", "half precision"),
-    ("cuda_bf16", "half precision"),
+TEXTURES = (re.compile(r"(?:tex|surf)[123]D\w*$"), "textures and surfaces")
+CUDA = Rules(
+    words={
+        **COMMON_WORDS,
+        "asm": "inline PTX",
+        "__asm__": "inline PTX",
+        "cudaLaunchCooperativeKernel": "cooperative launches",
+        "cudaTextureObject_t": "textures",
+        "cudaSurfaceObject_t": "surfaces",
+        "__nanosleep": "__nanosleep",
+        "cudaLaunchKernel": "cudaLaunchKernel",
+        "nvcuda": "tensor cores (wmma)",
+        "__nv_bfloat16": "half precision",
+    },
+    patterns=(
+        TEXTURES,
+        (re.compile(r"cudaGraph\w*$"), "CUDA graphs"),
+        (re.compile(r"cudaMemcpyPeer\w*$|cudaDeviceEnablePeerAccess$"), "several devices"),
+        (re.compile(r"(?:cublas|cufft|curand|cusparse|cusolver|cudnn|nccl)\w*$"), "NVIDIA's libraries"),
+        (re.compile(r"cu[A-Z][a-z]\w*$"), "the driver API"),
+        (
+            re.compile(r"__(?:shfl|shfl_up|shfl_down|shfl_xor|ballot|any|all)$"),
+            "warp intrinsics without _sync",
+        ),
+    ),
+    includes=(
+        ("cub/", "CUB"),
+        ("thrust/", "Thrust"),
+        ("cuda/", "libcu++"),
+        ("cooperative_groups", "cooperative groups"),
+        ("mma.h", "tensor cores (wmma)"),
+        ("cuda_fp16", "half precision"),
+        ("cuda_bf16", "half precision"),
+    ),
 )
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
 
 
 CUDA_SUFFIXES = frozenset({".cu", ".cuh"})
 _MAYBE_SUFFIXES = frozenset({".h", ".hpp", ".hh", ".hxx", ".inl", ".inc", ".cpp", ".cc", ".cxx"})
-_SIGNS_OF_CUDA = (b"<<<", b"__global__", b"__device__", b"__shared__", b"__constant__")
+HIP_SUFFIX = ".hip"
+_SIGNS_OF_CUDA = (b"<<<", b"__global__", b"__device__", b"__shared__", b"__constant__", b"hip/hip_runtime")
 
 
 def is_cuda(path: str, content: bytes) -> bool:
-    """Whether this file holds CUDA C++: by its suffix, or for a header by what it says."""
+    """Whether this file holds CUDA C++, with its own names or those of HIP: by its suffix, or for a header
+    and for C++ by what it says.
+    """
     suffix = PurePosixPath(path).suffix
-    return suffix in CUDA_SUFFIXES or (
+    return suffix in (*CUDA_SUFFIXES, HIP_SUFFIX) or (
         suffix in _MAYBE_SUFFIXES and any(sign in content for sign in _SIGNS_OF_CUDA)
     )
 
@@ -71,7 +101,7 @@ class Refusal:
         return f"{self.what} ({self.file}:{self.line})"
 
 
-def refusals(tree: Mapping[str, bytes]) -> tuple[Refusal, ...]:
+def refusals(tree: Mapping[str, bytes], rules: Rules = CUDA) -> tuple[Refusal, ...]:
     """What in the CUDA files of `tree` cannot be emulated; each thing once a file, in the order of lines.
 
     A heading that is not here and not known to the emulation either is an error when it is compiled.
@@ -81,16 +111,16 @@ def refusals(tree: Mapping[str, bytes]) -> tuple[Refusal, ...]:
         if not is_cuda(path, content):
             continue
         text = content.decode("utf-8", "replace")
-        for what, line in (*_included(text), *_named(tokens_of(text))):
+        for what, line in (*_included(text, rules), *_named(tokens_of(text), rules)):
             found.setdefault((what, path), Refusal(what, path, line))
     return tuple(sorted(found.values(), key=lambda r: (r.file, r.line)))
 
 
-def marked(text: str) -> str:
+def marked(text: str, rules: Rules = CUDA) -> str:
     """`text` with an `#error` in place of each line that cannot be emulated; code that is left out by the
     preprocessor does not matter.
     """
-    found = [*_included(text), *_named(tokens_of(text))]
+    found = [*_included(text, rules), *_named(tokens_of(text), rules)]
     if not found:
         return text
     lines = text.split("\n")
@@ -99,21 +129,23 @@ def marked(text: str) -> str:
     return "\n".join(lines)
 
 
-def _included(text: str) -> list[tuple[str, int]]:
+def _included(text: str, rules: Rules) -> list[tuple[str, int]]:
     return [
         (what, text.count("\n", 0, match.start()) + 1)
         for match in _INCLUDE.finditer(text)
-        for prefix, what in _INCLUDES
+        for prefix, what in rules.includes
         if match[1].startswith(prefix)
     ]
 
 
-def _named(tokens: list[Token]) -> list[tuple[str, int]]:
+def _named(tokens: list[Token], rules: Rules) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     kernels = _bodies_on_the_device(tokens)
     for at, token in enumerate(tokens):
         if token.kind == "word":
-            what = _WORDS.get(token.text) or next((w for p, w in _PATTERNS if p.match(token.text)), None)
+            what = rules.words.get(token.text) or next(
+                (w for p, w in rules.patterns if p.match(token.text)), None
+            )
             if what is not None:
                 found.append((what, token.line))
         inside = any(begin < at < end for begin, end in kernels)

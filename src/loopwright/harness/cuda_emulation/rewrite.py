@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from loopwright.core.tree import Tree
-from loopwright.harness.cuda_emulation.refusals import is_cuda, marked
+from loopwright.harness.cuda_emulation.refusals import CUDA, Rules, is_cuda, marked
 from loopwright.harness.cuda_emulation.tokens import Token, closing, significant, tokens_of
 
 # Used, so that the compiler does not take what nobody writes for the zeros of a static object.
@@ -25,14 +25,16 @@ class NotRewritten(ValueError):
         self.line = line
 
 
-def rewritten_tree(tree: Mapping[str, bytes]) -> Tree:
-    """`tree` with its CUDA C++ rewritten. What cannot be emulated becomes an `#error` in its place."""
+def rewritten_tree(tree: Mapping[str, bytes], rules: Rules = CUDA) -> Tree:
+    """`tree` with its CUDA C++ rewritten. What `rules` say cannot be emulated
+    becomes an `#error` in its place.
+    """
     files: dict[str, bytes] = {}
     for path, content in tree.items():
         if not is_cuda(path, content):
             files[path] = content
             continue
-        text = marked(content.decode("utf-8", "surrogateescape"))
+        text = marked(content.decode("utf-8", "surrogateescape"), rules)
         try:
             text = rewritten(text)
         except NotRewritten as problem:
@@ -53,6 +55,8 @@ def rewritten(text: str) -> str:
         match token.text:
             case "<<<":
                 _launch(tokens, at, put)
+            case "hipLaunchKernelGGL":
+                _nulls(tokens, at, put)
             case "__shared__":
                 _shared(tokens, at, put)
             case "__device__" if _is_variable(tokens, at):
@@ -84,8 +88,16 @@ def _launch(tokens: list[Token], at: int, put: dict[int, str]) -> None:
     call = f"[&](auto... loopwright_a) {{ {kernel}(loopwright_a...); }}"
     empty = next(significant(tokens, opened + 1)) == closed
     put[opened] = f"({call}" if empty else f"({call}, "
+    _nulls(tokens, end, put)
+
+
+def _nulls(tokens: list[Token], at: int, put: dict[int, str]) -> None:
+    """In the bracket behind the token `at`: NULL is a number to a function that takes anything."""
+    opened = next(significant(tokens, at + 1), None)
+    closed = None if opened is None else closing(tokens, opened)
+    if opened is None or closed is None:
+        return
     for i in range(opened + 1, closed):
-        # NULL is a number to a function that takes anything.
         if tokens[i].text == "NULL":
             put[i] = "nullptr"
 

@@ -10,7 +10,7 @@ import hashlib
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +18,8 @@ from loopwright.core.errors import ToolMissing
 from loopwright.core.profile import Diagnostic, Remark
 from loopwright.core.task import Language
 from loopwright.core.tree import Tree
-from loopwright.harness.cuda_emulation.refusals import CUDA_SUFFIXES
+from loopwright.harness.cuda_emulation.hip import HIP
+from loopwright.harness.cuda_emulation.refusals import CUDA, CUDA_SUFFIXES, HIP_SUFFIX, Rules
 from loopwright.harness.cuda_emulation.rewrite import rewritten_tree
 from loopwright.system.compiled import cache_folder
 from loopwright.system.store import write_atomically
@@ -38,8 +39,35 @@ _TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True)
+class Model:
+    """CUDA, or HIP: the same emulation under other names, with lanes of another number.
+
+    Attributes:
+        rules: what of it is not emulated.
+        source_flags: by suffix, beside those that every emulated source is compiled with.
+        defines: what its compiler defines.
+    """
+
+    name: str
+    rules: Rules
+    source_flags: Mapping[str, tuple[str, ...]]
+    defines: tuple[str, ...] = ()
+
+
+_KERNELS = ("-x", "c++", "-std=c++17")
+CUDA_MODEL = Model("cuda", CUDA, dict.fromkeys(CUDA_SUFFIXES, (*_KERNELS, "-include", "cuda_runtime.h")))
+# Every C++ source is one of HIP to its compiler; no header stands in front by itself.
+HIP_MODEL = Model(
+    "hip",
+    HIP,
+    dict.fromkeys((HIP_SUFFIX, ".cpp", ".cc", ".cxx", ".c++", ".C"), _KERNELS),
+    ("-D__HIP__=1", "-D__HIPCC__=1", "-D__HIP_PLATFORM_AMD__=1"),
+)
+
+
+@dataclass(frozen=True)
 class EmulatedCuda:
-    """CUDA on the CPU, compiled by `base`. Made by :func:`emulation`, which compiles the runtime.
+    """CUDA, or HIP, on the CPU, compiled by `base`. Made by :func:`emulation`, which compiles the runtime.
 
     Every program is instrumented: out-of-bounds accesses and mixed-up pointers end it with status
     `FOUND_SOMETHING` and a report on standard error. Races are looked for when the environment says
@@ -48,16 +76,17 @@ class EmulatedCuda:
 
     base: Toolchain
     runtime: bytes
+    model: Model = CUDA_MODEL
 
     @property
     def name(self) -> str:
         """As in `cuda-emulated-clang-19`."""
-        return f"cuda-emulated-{self.base.name}"
+        return f"{self.family}-{self.base.name}"
 
     @property
     def family(self) -> str:
-        """Always `cuda-emulated`."""
-        return "cuda-emulated"
+        """`cuda-emulated` or `hip-emulated`."""
+        return f"{self.model.name}-emulated"
 
     @property
     def version(self) -> str:
@@ -71,14 +100,20 @@ class EmulatedCuda:
     def compile_flags(self, variant: Variant) -> tuple[str, ...]:
         """The task's definitions and warnings, not its optimisation: what is reported has to name lines."""
         kept = tuple(flag for flag in variant.flags if flag.startswith(("-D", "-U", "-std=", "-I")))
-        return (*kept, "-O1", "-gdwarf-4", "-fno-omit-frame-pointer", f"-isystem{FOLDER}/include")
+        return (
+            *kept,
+            *self.model.defines,
+            "-O1",
+            "-gdwarf-4",
+            "-fno-omit-frame-pointer",
+            f"-isystem{FOLDER}/include",
+        )
 
     def source_flags(self, source: str) -> tuple[str, ...]:
-        """A call before every access of C++ and CUDA; CUDA sources as C++17, with the header in front."""
+        """A call before every access of C++ and CUDA; sources with kernels as C++17."""
         suffix = PurePosixPath(source).suffix
-        if suffix in CUDA_SUFFIXES:
-            return ("-x", "c++", "-std=c++17", "-fsanitize=thread", "-include", "cuda_runtime.h")
-        return () if suffix == ".c" else ("-fsanitize=thread",)
+        own = self.model.source_flags.get(suffix, ())
+        return () if suffix == ".c" else (*own, "-fsanitize=thread")
 
     def link_flags(self, variant: Variant) -> tuple[str, ...]:
         """The runtime. Not -fsanitize=thread, which would bring that of the compiler."""
@@ -112,11 +147,11 @@ class EmulatedCuda:
             f"{FOLDER}/{path.relative_to(_HERE).as_posix()}": path.read_bytes()
             for path in sorted((_HERE / "include").rglob("*.h"))
         }
-        return Tree({**rewritten_tree(tree), **ours, f"{FOLDER}/runtime.o": self.runtime})
+        return Tree({**rewritten_tree(tree, self.model.rules), **ours, f"{FOLDER}/runtime.o": self.runtime})
 
 
 def emulation(base: Toolchain) -> EmulatedCuda:
-    """The emulation with the C++ compiler of `base`.
+    """The emulation of CUDA with the C++ compiler of `base`.
 
     Raises:
         ToolMissing: when it has none, or one that does not build the runtime.
@@ -130,7 +165,7 @@ def possible_bases() -> tuple[Toolchain, ...]:
 
 
 def find_emulation(name: str | None = None) -> EmulatedCuda:
-    """The emulation with the compiler called `name`, or with the first one here that builds it.
+    """The emulation of CUDA with the compiler called `name`, or with the first one here that builds it.
 
     Raises:
         UsageError: when `name` is no compiler that Loopwright knows.
@@ -145,6 +180,11 @@ def find_emulation(name: str | None = None) -> EmulatedCuda:
         except ToolMissing as error:
             problem = error
     raise problem
+
+
+def find_hip_emulation(name: str | None = None) -> EmulatedCuda:
+    """:func:`find_emulation` for HIP."""
+    return replace(find_emulation(name), model=HIP_MODEL)
 
 
 @cache

@@ -64,34 +64,34 @@ cudaError_t loopwright_cuda_set_error(cudaError_t error) {
     return error;
 }
 
-cudaError_t cudaMemcpy(void *to, const void *from, size_t size, cudaMemcpyKind kind) {
+cudaError_t loopwright_cuda_copy(const char *call, void *to, const void *from, size_t size, cudaMemcpyKind kind) {
     uintptr_t pc = uintptr_t(__builtin_return_address(0));
-    if (machine.in_kernel) fatal("refused", "cudaMemcpy in a kernel is not emulated", pc);
+    if (machine.in_kernel) fatal("refused", "a copy by the host's interface in a kernel is not emulated", pc);
     if (!known_kind(kind)) return loopwright_cuda_set_error(cudaErrorInvalidMemcpyDirection);
     if (!size) return cudaSuccess;
     bool either = kind == cudaMemcpyDefault;
-    check_side("cudaMemcpy", "source", from, size, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice, either, pc);
-    check_side("cudaMemcpy", "destination", to, size, kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice, either, pc);
+    check_side(call, "source", from, size, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice, either, pc);
+    check_side(call, "destination", to, size, kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice, either, pc);
     copy_rows(to, 0, from, 0, size, 1);
     return cudaSuccess;
 }
 
-cudaError_t cudaMemcpy2D(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height, cudaMemcpyKind kind) {
+cudaError_t loopwright_cuda_copy_rows(const char *call, void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height, cudaMemcpyKind kind) {
     uintptr_t pc = uintptr_t(__builtin_return_address(0));
     if (!known_kind(kind)) return loopwright_cuda_set_error(cudaErrorInvalidMemcpyDirection);
     if (width > to_pitch || width > from_pitch) return loopwright_cuda_set_error(cudaErrorInvalidValue);
     if (!width || !height) return cudaSuccess;
     bool either = kind == cudaMemcpyDefault;
-    check_side("cudaMemcpy2D", "source", from, (height - 1) * from_pitch + width, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice, either, pc);
-    check_side("cudaMemcpy2D", "destination", to, (height - 1) * to_pitch + width, kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice, either, pc);
+    check_side(call, "source", from, (height - 1) * from_pitch + width, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice, either, pc);
+    check_side(call, "destination", to, (height - 1) * to_pitch + width, kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice, either, pc);
     copy_rows(to, to_pitch, from, from_pitch, width, height);
     return cudaSuccess;
 }
 
-cudaError_t cudaMemset(void *address, int value, size_t size) {
+cudaError_t loopwright_cuda_fill(const char *call, void *address, int value, size_t size) {
     uintptr_t pc = uintptr_t(__builtin_return_address(0));
     if (!size) return cudaSuccess;
-    check_side("cudaMemset", "destination", address, size, true, false, pc);
+    check_side(call, "destination", address, size, true, false, pc);
     open_device(true);
     memset(address, value, size);
     open_device(false);

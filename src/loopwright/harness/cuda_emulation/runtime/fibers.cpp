@@ -60,6 +60,17 @@ void enter(int thread) {
     thread_indices(thread, &loopwright_thread_index);
 }
 
+// Limits of compute capability 5.0 to 9.0 (CUDA C++ Programming Guide, table of technical specifications).
+bool beyond_cuda(dim3 grid, dim3 block, size_t shared_bytes) {
+    return block.z > 64 || grid.x > 2147483647u || grid.y > 65535 || grid.z > 65535 || shared_bytes > 227 << 10;
+}
+
+// Fewer than 2^32 threads along each dimension (HIP programming manual), and 64 KiB of shared memory.
+bool beyond_gfx90a(dim3 grid, dim3 block, size_t shared_bytes) {
+    return uint64_t(grid.x) * block.x >> 32 || uint64_t(grid.y) * block.y >> 32 || uint64_t(grid.z) * block.z >> 32 ||
+           shared_bytes > 64 << 10;
+}
+
 const char *barrier_text = "threads of one block wait at different barriers: ";
 
 void check_same_barrier() {
@@ -137,6 +148,7 @@ int next() {
         release_barrier();
         return take_runnable();
     }
+    if (release_active()) return take_runnable();
     report_stuck();
 }
 
@@ -149,8 +161,9 @@ void fiber_main() {
         Block &block = machine.block;
         block.thread[thread].state = State::Done;
         block.alive--;
-        for (int lane = thread / 32 * 32; lane < block.threads && lane < thread / 32 * 32 + 32; lane++)
-            if (block.thread[lane].state == State::Warp && release_warp(lane)) break;
+        int first = first_of_warp(thread);
+        for (int other = first; other < block.threads && other < first + machine.lanes; other++)
+            if (block.thread[other].state == State::Warp && release_warp(other)) break;
         int following = next();
         if (following >= 0 && block.thread[following].state == State::Fresh) {
             block.thread[following].fiber = fiber;
@@ -299,14 +312,12 @@ extern "C" long long loopwright_cuda_clock() {
 extern "C" cudaError_t loopwright_cuda_set_error(cudaError_t error);
 
 extern "C" void loopwright_cuda_launch(const char *kernel, dim3 grid, dim3 block, size_t shared_bytes, void *,
-                                       void (*one)(void *), void *arguments, size_t size) {
+                                       void (*one)(void *), void *arguments, size_t size, int lanes) {
     uintptr_t pc = uintptr_t(__builtin_return_address(0));
     if (machine.in_kernel) fatal("refused", "a kernel that launches kernels is not emulated", pc);
     if (gettid() != getpid()) fatal("refused", "launching from several host threads is not emulated", pc);
     uint64_t threads = uint64_t(block.x) * block.y * block.z, blocks = uint64_t(grid.x) * grid.y * grid.z;
-    // Limits of compute capability 5.0 to 9.0 (CUDA C++ Programming Guide, table of technical specifications).
-    if (!threads || threads > 1024 || block.z > 64 || !blocks || grid.x > 2147483647u || grid.y > 65535 ||
-        grid.z > 65535 || shared_bytes > 227 << 10) {
+    if (!threads || threads > 1024 || !blocks || (lanes == 64 ? beyond_gfx90a : beyond_cuda)(grid, block, shared_bytes)) {
         loopwright_cuda_set_error(cudaErrorInvalidConfiguration);
         return;
     }
@@ -317,6 +328,7 @@ extern "C" void loopwright_cuda_launch(const char *kernel, dim3 grid, dim3 block
     machine.parameters = uintptr_t(arguments);
     machine.parameters_end = uintptr_t(arguments) + size;
     machine.dynamic_bytes = shared_bytes;
+    machine.lanes = lanes;
     loopwright_block_size = block;
     loopwright_grid_size = grid;
     one_thread = one;

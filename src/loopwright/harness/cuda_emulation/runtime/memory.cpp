@@ -283,12 +283,12 @@ extern "C" cudaError_t loopwright_cuda_allocate(void **address, size_t size, int
 }
 
 namespace {
-cudaError_t release(void *address, bool host, uintptr_t pc) {
+cudaError_t release(const char *call, void *address, uintptr_t pc) {
     if (!address) return cudaSuccess;
     Region *region = find(uintptr_t(address));
     if (!region || region->begin != uintptr_t(address) || region->freed) {
         char text[300];
-        snprintf(text, sizeof text, "%s is given what %s", host ? "cudaFreeHost" : "cudaFree",
+        snprintf(text, sizeof text, "%s is given what %s", call,
                  region && region->freed ? "was freed before" : "no allocation begins with");
         fatal("fault", text, pc);
     }
@@ -300,5 +300,6 @@ cudaError_t release(void *address, bool host, uintptr_t pc) {
 }
 }  // namespace
 
-extern "C" cudaError_t cudaFree(void *address) { return release(address, false, uintptr_t(__builtin_return_address(0))); }
-extern "C" cudaError_t cudaFreeHost(void *address) { return release(address, true, uintptr_t(__builtin_return_address(0))); }
+extern "C" cudaError_t loopwright_cuda_free(const char *call, void *address) {
+    return release(call, address, uintptr_t(__builtin_return_address(0)));
+}

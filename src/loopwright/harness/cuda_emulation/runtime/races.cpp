@@ -90,7 +90,7 @@ bool ordered(const Region &region, const Access &before) {
     const Thread &me = self();
     if (before.serial == block.serial) {
         if (before.thread == machine.current || before.phase < block.phase) return true;
-        if (before.thread / 32 == machine.current / 32 && me.known_phase == block.phase && me.known[before.thread % 32] >= before.clock) return true;
+        if (first_of_warp(before.thread) == first_of_warp(machine.current) && me.known_phase == block.phase && me.known[lane_of(before.thread)] >= before.clock) return true;
     }
     const Knowledge *both[] = {&me.beyond, &block.beyond};
     for (const Knowledge *knowledge : both) {
@@ -243,21 +243,21 @@ void barrier_passed() {
     block.phase++;
 }
 
-void warp_passed(int first, unsigned lanes) {
+void warp_passed(int first, uint64_t lanes) {
     Block &block = machine.block;
-    uint32_t all[32] = {};
+    uint32_t all[kMostLanes] = {};
     Knowledge beyond, released;
-    for (int lane = 0; lane < 32; lane++) {
+    for (int lane = 0; lane < machine.lanes; lane++) {
         if (!(lanes >> lane & 1)) continue;
         Thread &thread = block.thread[first + lane];
         fresh_phase(thread);
-        for (int l = 0; l < 32; l++)
+        for (int l = 0; l < machine.lanes; l++)
             if (thread.known[l] > all[l]) all[l] = thread.known[l];
         if (thread.clock > all[lane]) all[lane] = thread.clock;
         join(beyond, thread.beyond);
         if (thread.has_released) join(released, thread.released);
     }
-    for (int lane = 0; lane < 32; lane++) {
+    for (int lane = 0; lane < machine.lanes; lane++) {
         if (!(lanes >> lane & 1)) continue;
         Thread &thread = block.thread[first + lane];
         memcpy(thread.known, all, sizeof all);
@@ -279,8 +279,8 @@ void fence_met() {
     join(me.released, me.beyond);
     if (block.phase) note(me.released, key | kWhole, block.phase);
     if (me.known_phase == block.phase)
-        for (int lane = 0; lane < 32; lane++)
-            if (me.known[lane]) note(me.released, key | unsigned(machine.current / 32 * 32 + lane), me.known[lane]);
+        for (int lane = 0; lane < machine.lanes; lane++)
+            if (me.known[lane]) note(me.released, key | unsigned(first_of_warp(machine.current) + lane), me.known[lane]);
     note(me.released, key | unsigned(machine.current), me.clock);
     me.clock++;
     me.has_released = true;

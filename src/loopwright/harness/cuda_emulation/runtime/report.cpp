@@ -160,13 +160,18 @@ void fatal(const char *kind, const char *text, uintptr_t pc) {
 
 bool same_line(uintptr_t a, uintptr_t b) {
     static char first[16 << 10], second[16 << 10];
-    static uintptr_t same_a, same_b;
+    static uintptr_t same_a, same_b, other_a, other_b;
     if (a == same_a && b == same_b) return true;
+    if ((a == other_a && b == other_b) || (a == other_b && b == other_a)) return false;
     size_t one = symbolized(&a, 1, first, sizeof first), two = symbolized(&b, 1, second, sizeof second);
     // Without line numbers nothing is known: the compiler may have copied the code of one barrier.
     if (!one || !two) return true;
     const char *from = strchr(first, '\n'), *to = strchr(second, '\n');
-    if (!from || !to || strcmp(from, to)) return false;
+    if (!from || !to || strcmp(from, to)) {
+        other_a = a;
+        other_b = b;
+        return false;
+    }
     same_a = a;
     same_b = b;
     return true;

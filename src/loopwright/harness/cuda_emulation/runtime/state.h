@@ -81,6 +81,7 @@ struct Entry {
 struct Knowledge {
     Array<Entry> entries;
 };
+constexpr int kMostLanes = 64;
 enum class State : uint8_t { Fresh, Ready, Barrier, Warp, Done };
 
 struct Fiber {
@@ -96,13 +97,13 @@ struct Thread {
     Fiber *fiber;
     uintptr_t wait_pc;
     int wait_kind, wait_value;
-    unsigned mask;
+    uint64_t mask;
     uint64_t warp_in, warp_out;
     unsigned warp_size;
     int warp_lane, warp_width;
     uint32_t clock;
     uint32_t known_phase;  // `known` is of this phase
-    uint32_t known[32];    // clocks of the lanes of the own warp
+    uint32_t known[kMostLanes];  // clocks of the lanes of the own warp
     Knowledge beyond;
     Knowledge released;  // as of its last fence
     bool has_released;
@@ -121,6 +122,7 @@ struct Machine {
     bool in_kernel, watches_races;
     uint32_t first_serial;  // of the launch
     int current;
+    int lanes;  // of a warp, in this launch
     const char *kernel;
     uint64_t seed, launches;
     uintptr_t parameters, parameters_end;
@@ -130,11 +132,14 @@ struct Machine {
 };
 extern Machine machine;
 
+inline int lane_of(int thread) { return thread % machine.lanes; }
+inline int first_of_warp(int thread) { return thread - lane_of(thread); }
 inline Thread &self() { return machine.block.thread[machine.current]; }
 uint64_t random_number();
 void make_ready(int thread);
 void wait_for_turn();            // until the running thread is ready again
 bool release_warp(int thread);   // lets go the lanes that wait with `thread`, when all that its mask names are there
+bool release_active();           // the same for lanes without a mask, when nobody else of the block can go on
 bool on_own_stack(uintptr_t address);
 bool on_a_stack(uintptr_t address);
 void thread_indices(int thread, uint3 *index);
@@ -144,7 +149,7 @@ void thread_indices(int thread, uint3 *index);
 void touch(uintptr_t address, size_t size, bool write, bool atomic, uintptr_t pc);
 void check_values();
 void barrier_passed();
-void warp_passed(int first, unsigned lanes);
+void warp_passed(int first, uint64_t lanes);
 void atomic_met(uintptr_t address);
 void fence_met();
 void forget_launch();

@@ -52,11 +52,11 @@ enum cudaFuncCache { cudaFuncCachePreferNone, cudaFuncCachePreferShared, cudaFun
 
 extern "C" {
 cudaError_t loopwright_cuda_allocate(void **address, size_t size, int kind);
-cudaError_t cudaFree(void *address);
-cudaError_t cudaFreeHost(void *address);
-cudaError_t cudaMemcpy(void *to, const void *from, size_t size, cudaMemcpyKind kind);
-cudaError_t cudaMemcpy2D(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height, cudaMemcpyKind kind);
-cudaError_t cudaMemset(void *address, int value, size_t size);
+// `call` is the name that the program knows it by.
+cudaError_t loopwright_cuda_free(const char *call, void *address);
+cudaError_t loopwright_cuda_copy(const char *call, void *to, const void *from, size_t size, cudaMemcpyKind kind);
+cudaError_t loopwright_cuda_copy_rows(const char *call, void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height, cudaMemcpyKind kind);
+cudaError_t loopwright_cuda_fill(const char *call, void *address, int value, size_t size);
 cudaError_t cudaGetLastError(void);
 cudaError_t cudaPeekAtLastError(void);
 const char *cudaGetErrorString(cudaError_t error);
@@ -85,6 +85,17 @@ namespace loopwright_cuda {
 enum Memory { kDevice, kManaged, kPinned };
 }
 
+LOOPWRIGHT_CUDA_INLINE cudaError_t cudaFree(void *address) { return loopwright_cuda_free("cudaFree", address); }
+LOOPWRIGHT_CUDA_INLINE cudaError_t cudaFreeHost(void *address) { return loopwright_cuda_free("cudaFreeHost", address); }
+LOOPWRIGHT_CUDA_INLINE cudaError_t cudaMemcpy(void *to, const void *from, size_t size, cudaMemcpyKind kind) {
+    return loopwright_cuda_copy("cudaMemcpy", to, from, size, kind);
+}
+LOOPWRIGHT_CUDA_INLINE cudaError_t cudaMemcpy2D(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t height, cudaMemcpyKind kind) {
+    return loopwright_cuda_copy_rows("cudaMemcpy2D", to, to_pitch, from, from_pitch, width, height, kind);
+}
+LOOPWRIGHT_CUDA_INLINE cudaError_t cudaMemset(void *address, int value, size_t size) {
+    return loopwright_cuda_fill("cudaMemset", address, value, size);
+}
 template <class T>
 cudaError_t cudaMalloc(T **address, size_t size) {
     return loopwright_cuda_allocate((void **)address, size, loopwright_cuda::kDevice);

@@ -16,7 +16,6 @@
 #define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned(n)))
 #define __grid_constant__
-#define LOOPWRIGHT_CUDA_INLINE static inline __attribute__((always_inline))
 
 // Barriers of two branches must not become one: that they differ is what is to be found.
 #ifdef __clang__
@@ -27,7 +26,7 @@
 
 extern "C" {
 LOOPWRIGHT_CUDA_BARRIER int loopwright_cuda_barrier(int kind, int value);
-LOOPWRIGHT_CUDA_BARRIER void loopwright_cuda_warp(int kind, unsigned mask, const void *in, void *out, unsigned size, int lane, int width);
+LOOPWRIGHT_CUDA_BARRIER void loopwright_cuda_warp(int kind, unsigned long long mask, const void *in, void *out, unsigned size, int lane, int width);
 void loopwright_cuda_atomic(volatile void *address, unsigned size, void *old);
 void loopwright_cuda_atomic_store(volatile void *address, unsigned size, const void *value);
 void loopwright_cuda_fence(void);
@@ -37,52 +36,23 @@ long long loopwright_cuda_clock(void);
 
 namespace loopwright_cuda {
 enum Barrier { kSync, kCount, kAnd, kOr };
-enum Warp { kSyncWarp, kIdx, kUp, kDown, kXor, kBallot, kMatchAny };
+enum Warp { kSyncWarp, kIdx, kUp, kDown, kXor, kBallot, kMatchAny, kActive = 16 };
 }  // namespace loopwright_cuda
 
 LOOPWRIGHT_CUDA_INLINE void __syncthreads() { loopwright_cuda_barrier(loopwright_cuda::kSync, 0); }
 LOOPWRIGHT_CUDA_INLINE int __syncthreads_count(int p) { return loopwright_cuda_barrier(loopwright_cuda::kCount, p); }
 LOOPWRIGHT_CUDA_INLINE int __syncthreads_and(int p) { return loopwright_cuda_barrier(loopwright_cuda::kAnd, p); }
 LOOPWRIGHT_CUDA_INLINE int __syncthreads_or(int p) { return loopwright_cuda_barrier(loopwright_cuda::kOr, p); }
-LOOPWRIGHT_CUDA_INLINE void __syncwarp(unsigned mask = 0xffffffffu) {
-    loopwright_cuda_warp(loopwright_cuda::kSyncWarp, mask, nullptr, nullptr, 0, 0, 32);
-}
 LOOPWRIGHT_CUDA_INLINE void __threadfence() { loopwright_cuda_fence(); }
 LOOPWRIGHT_CUDA_INLINE void __threadfence_block() { loopwright_cuda_fence(); }
 LOOPWRIGHT_CUDA_INLINE void __threadfence_system() { loopwright_cuda_fence(); }
 
-#define LOOPWRIGHT_CUDA_SHUFFLE(name, kind, type)                                                  \
-    template <class T>                                                                             \
-    LOOPWRIGHT_CUDA_INLINE T name(unsigned mask, T value, type lane, int width = 32) {             \
-        static_assert(std::is_arithmetic<T>::value && sizeof(T) <= 8, "a number is shuffled");     \
-        T out;                                                                                     \
-        loopwright_cuda_warp(loopwright_cuda::kind, mask, &value, &out, sizeof(T), (int)lane, width); \
-        return out;                                                                                \
-    }
-LOOPWRIGHT_CUDA_SHUFFLE(__shfl_sync, kIdx, int)
-LOOPWRIGHT_CUDA_SHUFFLE(__shfl_up_sync, kUp, unsigned)
-LOOPWRIGHT_CUDA_SHUFFLE(__shfl_down_sync, kDown, unsigned)
-LOOPWRIGHT_CUDA_SHUFFLE(__shfl_xor_sync, kXor, int)
-
-LOOPWRIGHT_CUDA_INLINE unsigned __ballot_sync(unsigned mask, int p) {
-    int value = p != 0;
-    unsigned out;
-    loopwright_cuda_warp(loopwright_cuda::kBallot, mask, &value, &out, sizeof value, 0, 32);
-    return out;
-}
-LOOPWRIGHT_CUDA_INLINE int __any_sync(unsigned mask, int p) { return __ballot_sync(mask, p) != 0; }
-LOOPWRIGHT_CUDA_INLINE int __all_sync(unsigned mask, int p) { return __ballot_sync(mask, !p) == 0; }
-template <class T>
-LOOPWRIGHT_CUDA_INLINE unsigned __match_any_sync(unsigned mask, T value) {
-    unsigned out;
-    loopwright_cuda_warp(loopwright_cuda::kMatchAny, mask, &value, &out, sizeof(T), 0, 32);
-    return out;
-}
-// Which lanes run together is up to the hardware; that a lane runs alone is always a possible answer.
-LOOPWRIGHT_CUDA_INLINE unsigned __activemask() {
-    unsigned linear = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
-    return 1u << (linear % 32);
-}
+// Which lanes run together is the one thing in which the devices of CUDA and of HIP differ for a kernel.
+#ifdef LOOPWRIGHT_HIP
+#include "loopwright_cuda/wavefronts.h"
+#else
+#include "loopwright_cuda/warps.h"
+#endif
 
 // One system thread runs everything, so that an ordinary update is atomic; the runtime is told that it is one.
 #define LOOPWRIGHT_CUDA_UPDATE(name, expression)                                                   \

@@ -7,7 +7,7 @@
 #include "loopwright_cuda/types.h"
 
 extern "C" void loopwright_cuda_launch(const char *kernel, dim3 grid, dim3 block, size_t shared_bytes,
-                                       void *stream, void (*one)(void *), void *arguments, size_t size);
+                                       void *stream, void (*one)(void *), void *arguments, size_t size, int lanes);
 
 namespace loopwright_cuda {
 
@@ -30,7 +30,7 @@ struct Launch {
         loopwright_cuda_launch(kernel, grid, block, shared_bytes, stream, [](void *data) {
             Given *g = static_cast<Given *>(data);
             std::apply(g->call, g->arguments);
-        }, &given, sizeof given);
+        }, &given, sizeof given, LOOPWRIGHT_CUDA_LANES);
     }
 };
 

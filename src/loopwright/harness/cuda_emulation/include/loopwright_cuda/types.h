@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#define LOOPWRIGHT_CUDA_INLINE static inline __attribute__((always_inline))
+
 struct uint3 { unsigned x, y, z; };
 
 struct dim3 {
@@ -49,4 +51,12 @@ extern const uint3 threadIdx;
 extern const uint3 blockIdx;
 extern const dim3 blockDim;
 extern const dim3 gridDim;
+
+// Lanes that run together: a warp of CUDA; for HIP a wavefront of the devices that have 64 (gfx90a and its kin).
+#ifdef LOOPWRIGHT_HIP
+constexpr int warpSize = 64;
+#define LOOPWRIGHT_CUDA_LANES 64
+#else
 extern const int warpSize;
+#define LOOPWRIGHT_CUDA_LANES 32
+#endif
