@@ -15,23 +15,17 @@ from functools import cache
 from pathlib import Path
 
 from loopwright.core.errors import ToolMissing, UsageError
+from loopwright.toolchains import rocm
 from loopwright.toolchains.clang import Clang, Polly
 from loopwright.toolchains.gcc import Gcc
 from loopwright.toolchains.install import install_line
-from loopwright.toolchains.probes import gist, own_file, said
+from loopwright.toolchains.nvhpc import NAMES as NVHPC_NAMES
+from loopwright.toolchains.nvhpc import find_nvhpc
+from loopwright.toolchains.probes import OPENMP_PROGRAM, gist, own_file, said
 from loopwright.toolchains.toolchain import Toolchain
 
 _DRIVER = re.compile(r"^(?P<family>gcc|clang)(?:-(?P<version>\d+(?:\.\d+)*))?$")
 
-_OPENMP_PROGRAM = """\
-#include <omp.h>
-int main(void) {
-    int n = 0;
-#pragma omp parallel num_threads(2) reduction(+ : n)
-    n += 1;
-    return n == (omp_get_thread_limit() < 2 ? 1 : 2) ? 0 : 3;
-}
-"""
 _CXX_PROGRAM = """\
 #include <vector>
 int main() {
@@ -68,7 +62,8 @@ def discover() -> tuple[Toolchain, ...]:
 
 
 def find(name: str | None) -> Toolchain:
-    """The toolchain called `name`: `gcc`, `clang`, one version (`clang-19`) or the path of a driver.
+    """The toolchain called `name`: `gcc`, `clang`, one version (`clang-19`), `nvhpc`, `amdclang` or the path
+    of a driver.
 
     None takes gcc when there is one, else clang. Of several that fit, the first in the order of `discover`
     whose OpenMP works.
@@ -87,12 +82,17 @@ def find(name: str | None) -> Toolchain:
                 hint=f"found on PATH: {_names() or 'none'}",
             )
         return toolchain
+    if name in NVHPC_NAMES:
+        return find_nvhpc()
+    if name == rocm.DRIVER:
+        return _amdclang()
     match = _DRIVER.match("gcc" if name is None else name)
     if match is None:
         raise UsageError(
             f"{name!r} is not a compiler that Loopwright knows",
             where="toolchain",
-            hint=f"allowed: gcc, clang, gcc-N, clang-N or a path; found here: {_names() or 'none'}",
+            hint="allowed: gcc, clang, gcc-N, clang-N, nvhpc, amdclang or a path; "
+            f"found here: {_names() or 'none'}",
         )
     for family in ("gcc", "clang") if name is None else (match["family"],):
         first: Toolchain | None = None
@@ -114,6 +114,15 @@ def find(name: str | None) -> Toolchain:
         hint=f"found here: {_names() or 'no compiler'}; to get it: "
         + install_line(match["family"], version=match["version"] or ""),
     )
+
+
+def _amdclang() -> Toolchain:
+    path = rocm.amdclang()
+    found = describe(path) if path is not None else None
+    if not isinstance(found, Clang):
+        problem = f"{path} is no clang that compiles" if path is not None else "amdclang is not installed"
+        raise ToolMissing(problem, where="toolchain", hint=f"to get it: {rocm.INSTALL}")
+    return replace(found, name=f"{rocm.DRIVER}-{found.major}")
 
 
 def broken(family: str) -> tuple[Path, ...]:
@@ -221,6 +230,8 @@ def _version(macros: dict[str, str]) -> str | None:
 def _cxx(driver: Path, family: str, macros: dict[str, str]) -> Path | None:
     """The C++ driver beside `driver` that has the same version."""
     plain = "g++" if family == "gcc" else "clang++"
+    if driver.name == rocm.DRIVER:
+        plain = f"{rocm.DRIVER}++"
     match = _DRIVER.match(driver.name)
     suffix = f"-{match['version']}" if match is not None and match["version"] else ""
     for name in dict.fromkeys((plain + suffix, plain)):
@@ -235,7 +246,7 @@ def _compiles(driver: Path, scratch: Path) -> bool:
 
 
 def _openmp_problem(driver: Path, flags: tuple[str, ...], scratch: Path) -> str:
-    return _problem(driver, _OPENMP_PROGRAM, flags, scratch)
+    return _problem(driver, OPENMP_PROGRAM, flags, scratch)
 
 
 def _problem(driver: Path, program: str, flags: tuple[str, ...], scratch: Path) -> str:

@@ -15,7 +15,7 @@ from loopwright.core.task import Language
 from loopwright.system.bubblewrap import BubblewrapRunner, bubblewrap_problem
 from loopwright.system.execution import Command, Limits
 from loopwright.system.gpu_files import Gpu, gpu_files
-from loopwright.toolchains import devices, discovery, nvcc, nvidia_tools, trials
+from loopwright.toolchains import devices, discovery, hipcc, nvcc, nvhpc, nvidia_tools, rocm, trials
 from loopwright.toolchains.clang import Clang, Polly
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.gcc import Gcc
@@ -37,11 +37,12 @@ _POLLY = {
 _COMPILES_CXX = {"gcc": "building and timing C++ tasks", "clang": "C++ tasks with clang"}
 _CXX = {"gcc": "g++", "clang": "clang"}
 _OPENMP = {"gcc": "libgomp", "clang": "libomp"}
-_DEVICES = {"gcc": (Device.NVPTX,), "clang": (Device.HOST, Device.NVPTX)}
-_DEVICE_NAMES = {Device.HOST: "host device", Device.NVPTX: "NVIDIA offload"}
+_DEVICES = {"gcc": (Device.NVPTX,), "clang": (Device.HOST, Device.NVPTX, Device.AMDGCN)}
+_DEVICE_NAMES = {Device.HOST: "host device", Device.NVPTX: "NVIDIA offload", Device.AMDGCN: "AMD offload"}
 _OFFLOADS = {
     Device.HOST: "--target offload without a GPU: target regions run with a memory of their own",
     Device.NVPTX: "compiling target regions for NVIDIA GPUs",
+    Device.AMDGCN: "compiling target regions for AMD GPUs",
 }
 
 
@@ -50,8 +51,8 @@ def examine() -> tuple[Tool, ...]:
     and does not work has a path, and a note that says why.
     """
     return (
-        *_compilers(), _nvcc(), _gpu(), *_on_a_gpu(), *_packages(), _bubblewrap(), *_profiling(), *_plain(),
-        *_agents(),
+        *_compilers(), _nvhpc(), _amdclang(), _nvcc(), _hipcc(), _gpu(), *_on_a_gpu(), *_packages(),
+        _bubblewrap(), *_profiling(), *_plain(), *_agents(),
     )  # fmt: skip
 
 
@@ -81,6 +82,32 @@ def _compilers() -> Iterator[Tool]:
                 yield _device(toolchain, device)
 
 
+def _nvhpc() -> Tool:
+    enables = "NVIDIA's nvc and nvc++ (--toolchain nvhpc): building and timing with OpenMP"
+    try:
+        found = nvhpc.find_nvhpc()
+    except ToolMissing as error:
+        return Tool(
+            "nvhpc", enables, False, install=error.hint.removeprefix("to get it: "), notes=(error.message,)
+        )
+    return Tool("nvhpc", enables, True, str(found.cc), found.version)
+
+
+def _amdclang() -> Tool:
+    enables = "AMD's clang (--toolchain amdclang): building and timing with OpenMP"
+    try:
+        found = discovery.find(rocm.DRIVER)
+    except ToolMissing as error:
+        return Tool(
+            rocm.DRIVER,
+            enables,
+            False,
+            install=error.hint.removeprefix("to get it: "),
+            notes=(error.message,),
+        )
+    return Tool(found.name, enables, True, str(found.compiler(Language.C)), found.version)
+
+
 def _nvcc() -> Tool:
     enables = "compiling CUDA: the gate `nvcc`, registers and spills of kernels"
     try:
@@ -89,6 +116,16 @@ def _nvcc() -> Tool:
         return Tool("nvcc", enables, False, install=install_line("cuda"), notes=(error.message,))
     notes = tuple(filter(None, (nvcc.status_of_device(),)))
     return Tool("nvcc", enables, True, str(found.path), found.version, notes=notes)
+
+
+def _hipcc() -> Tool:
+    enables = "compiling HIP: the gate `hipcc`, registers and scratch of kernels on AMD GPUs"
+    try:
+        found = hipcc.find_hipcc()
+    except ToolMissing as error:
+        return Tool("hipcc", enables, False, install=install_line("hip"), notes=(error.message,))
+    notes = (f"for {rocm.ARCHITECTURE}: compiled; nothing is run by it",)
+    return Tool("hipcc", enables, True, str(found.path), found.version, notes=notes)
 
 
 def _gpu() -> Tool:
@@ -102,7 +139,7 @@ def _gpu() -> Tool:
     else:
         notes = [f"{name}; {_in_sandbox(path)}"]
     if gpu_files(Gpu.AMD).nodes:
-        notes.append("an AMD GPU is here: no compiler for it is driven")
+        notes.append("an AMD GPU is here: HIP is compiled for it (hipcc), nothing runs there")
     return Tool("NVIDIA GPU", enables, bool(name), path, devices.gpu_driver(), notes=tuple(notes))
 
 
@@ -175,7 +212,7 @@ def _device(toolchain: Gcc | Clang, device: Device) -> Tool:
     it has to do that they compiled for one.
     """
     support = devices.tried(toolchain, device)
-    compiles_only = device is Device.NVPTX and support.compiled and not devices.gpu()
+    compiles_only = support.compiled and bool(devices.absent_gpu(device))
     kind = f"for {support.architecture}: " if support.compiled and support.architecture else ""
     install = ""
     if support.install:

@@ -9,6 +9,17 @@ from pathlib import Path
 
 _TIMEOUT_S = 30.0
 
+OPENMP_PROGRAM = """\
+#include <omp.h>
+int main(void) {
+    int n = 0;
+#pragma omp parallel num_threads(2) reduction(+ : n)
+    n += 1;
+    return n == (omp_get_thread_limit() < 2 ? 1 : 2) ? 0 : 3;
+}
+"""
+"""Ends with 0 when its parallel region had two threads, or all that are allowed."""
+
 
 def said(
     argv: tuple[str, ...],
