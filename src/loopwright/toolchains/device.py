@@ -20,8 +20,6 @@ class Device(StrEnum):
     gives a wrong result, as on a GPU. Its speed says nothing about that of a GPU."""
     NVPTX = "nvptx"
     """On an NVIDIA GPU."""
-    AMDGCN = "amdgcn"
-    """On an AMD GPU."""
 
 
 @dataclass(frozen=True)

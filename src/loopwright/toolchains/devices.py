@@ -14,8 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from loopwright.core.errors import ToolMissing, UsageError
-from loopwright.system.gpu_files import Gpu, gpu_files
-from loopwright.toolchains import discovery, rocm
+from loopwright.toolchains import discovery
 from loopwright.toolchains.clang import Clang
 from loopwright.toolchains.device import Device, DeviceSupport
 from loopwright.toolchains.gcc import Gcc
@@ -153,8 +152,8 @@ def _tried(
         if status != 0:
             ending = _ENDINGS.get(status) if status is not None else None
             problem = ending or gist(printed) or f"status {status}"
-        if problem and (absent := absent_gpu(device)):
-            problem = f"compiled; not run: {absent}"
+        if problem and device is Device.NVPTX and not gpu():
+            problem = f"compiled; not run: {NO_GPU}"
         return replace(support, compiled=True, ran=not problem, problem=problem, install="")
 
 
@@ -167,13 +166,6 @@ def _clang(driver: Path, device: Device, scratch: Path) -> _Plan:
         status, machine = said((str(driver), "-dumpmachine"), scratch)
         triple = machine.strip() if status == 0 else f"{platform.machine()}-pc-linux-gnu"
         return _Plan((f"-fopenmp-targets={triple}",), environment, install="offload")
-    if device is Device.AMDGCN:
-        architecture = rocm.ARCHITECTURE
-        library = own_file(driver, f"libomptarget-amdgpu-{architecture}.bc", scratch)
-        told = (f"--libomptarget-amdgpu-bc-path={library}",) if library is not None else ()
-        return _Plan(
-            (f"--offload-arch={architecture}", *told), environment, install="hip", architecture=architecture
-        )
     cuda = _cuda()
     if cuda is None:
         return _Plan(problem="no CUDA here (ptxas is needed)", install="cuda")
@@ -189,19 +181,10 @@ def _clang(driver: Path, device: Device, scratch: Path) -> _Plan:
 def _gcc(device: Device) -> _Plan:
     if device is Device.HOST:
         return _Plan(problem="gcc has no device with a memory of its own")
-    if device is Device.AMDGCN:
-        return _Plan(problem="gcc's code for AMD GPUs is not tried")
     architecture = gpu_architecture()
     # Without -misa the compiler asks for sm_35, which the assembler of CUDA 12 and 13 refuses.
     flags = ("-foffload=nvptx-none", f"-foffload-options=nvptx-none=-misa={architecture}")
     return _Plan(flags, {"OMP_TARGET_OFFLOAD": "MANDATORY"}, install="gcc-nvptx", architecture=architecture)
-
-
-def absent_gpu(device: Device) -> str:
-    """That there is no GPU for `device` here, in words; "" when there is one, or `device` is none."""
-    if device is Device.NVPTX and not gpu():
-        return NO_GPU
-    return "no AMD GPU here" if device is Device.AMDGCN and not gpu_files(Gpu.AMD).nodes else ""
 
 
 @cache

@@ -7,7 +7,7 @@ import importlib.metadata
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from loopwright.core.errors import ToolMissing
@@ -21,7 +21,7 @@ from loopwright.toolchains.device import Device
 from loopwright.toolchains.gcc import Gcc
 from loopwright.toolchains.install import install_line
 from loopwright.toolchains.probes import gist
-from loopwright.toolchains.toolchain import Tool
+from loopwright.toolchains.toolchain import Tool, Toolchain
 
 _GPU_S = 60.0
 
@@ -37,12 +37,11 @@ _POLLY = {
 _COMPILES_CXX = {"gcc": "building and timing C++ tasks", "clang": "C++ tasks with clang"}
 _CXX = {"gcc": "g++", "clang": "clang"}
 _OPENMP = {"gcc": "libgomp", "clang": "libomp"}
-_DEVICES = {"gcc": (Device.NVPTX,), "clang": (Device.HOST, Device.NVPTX, Device.AMDGCN)}
-_DEVICE_NAMES = {Device.HOST: "host device", Device.NVPTX: "NVIDIA offload", Device.AMDGCN: "AMD offload"}
+_DEVICES = {"gcc": (Device.NVPTX,), "clang": (Device.HOST, Device.NVPTX)}
+_DEVICE_NAMES = {Device.HOST: "host device", Device.NVPTX: "NVIDIA offload"}
 _OFFLOADS = {
     Device.HOST: "--target offload without a GPU: target regions run with a memory of their own",
     Device.NVPTX: "compiling target regions for NVIDIA GPUs",
-    Device.AMDGCN: "compiling target regions for AMD GPUs",
 }
 
 
@@ -51,8 +50,8 @@ def examine() -> tuple[Tool, ...]:
     and does not work has a path, and a note that says why.
     """
     return (
-        *_compilers(), _nvhpc(), _amdclang(), _nvcc(), _hipcc(), _gpu(), *_on_a_gpu(), *_packages(),
-        _bubblewrap(), *_profiling(), *_plain(), *_agents(),
+        *_compilers(), *_others(), _gpu(), *_on_a_gpu(), *_packages(), _bubblewrap(), *_profiling(),
+        *_plain(), *_agents(),
     )  # fmt: skip
 
 
@@ -82,50 +81,27 @@ def _compilers() -> Iterator[Tool]:
                 yield _device(toolchain, device)
 
 
-def _nvhpc() -> Tool:
-    enables = "NVIDIA's nvc and nvc++ (--toolchain nvhpc): building and timing with OpenMP"
+def _others() -> Iterator[Tool]:
+    """Compilers of one maker's devices."""
+    nvc = "NVIDIA's nvc and nvc++ (--toolchain nvhpc): building and timing with OpenMP"
+    yield _found("nvhpc", nvc, nvhpc.find_nvhpc)
+    amd = "AMD's clang (--toolchain amdclang): building and timing with OpenMP"
+    yield _found(rocm.DRIVER, amd, lambda: discovery.find(rocm.DRIVER))
+    cuda = "compiling CUDA: the gate `nvcc`, registers and spills of kernels"
+    yield _found("nvcc", cuda, nvcc.find_nvcc, nvcc.status_of_device())
+    hip = "compiling HIP: the gate `hipcc`, registers and scratch of kernels on AMD GPUs"
+    yield _found("hipcc", hip, hipcc.find_hipcc, f"for {rocm.ARCHITECTURE}: compiled; nothing is run by it")
+
+
+def _found(name: str, enables: str, find: Callable[[], Toolchain], note: str = "") -> Tool:
+    """What `find` tried; `note` is for where it is found."""
     try:
-        found = nvhpc.find_nvhpc()
+        found = find()
     except ToolMissing as error:
-        return Tool(
-            "nvhpc", enables, False, install=error.hint.removeprefix("to get it: "), notes=(error.message,)
-        )
-    return Tool("nvhpc", enables, True, str(found.cc), found.version)
-
-
-def _amdclang() -> Tool:
-    enables = "AMD's clang (--toolchain amdclang): building and timing with OpenMP"
-    try:
-        found = discovery.find(rocm.DRIVER)
-    except ToolMissing as error:
-        return Tool(
-            rocm.DRIVER,
-            enables,
-            False,
-            install=error.hint.removeprefix("to get it: "),
-            notes=(error.message,),
-        )
-    return Tool(found.name, enables, True, str(found.compiler(Language.C)), found.version)
-
-
-def _nvcc() -> Tool:
-    enables = "compiling CUDA: the gate `nvcc`, registers and spills of kernels"
-    try:
-        found = nvcc.find_nvcc()
-    except ToolMissing as error:
-        return Tool("nvcc", enables, False, install=install_line("cuda"), notes=(error.message,))
-    notes = tuple(filter(None, (nvcc.status_of_device(),)))
-    return Tool("nvcc", enables, True, str(found.path), found.version, notes=notes)
-
-
-def _hipcc() -> Tool:
-    enables = "compiling HIP: the gate `hipcc`, registers and scratch of kernels on AMD GPUs"
-    try:
-        found = hipcc.find_hipcc()
-    except ToolMissing as error:
-        return Tool("hipcc", enables, False, install=install_line("hip"), notes=(error.message,))
-    notes = (f"for {rocm.ARCHITECTURE}: compiled; nothing is run by it",)
-    return Tool("hipcc", enables, True, str(found.path), found.version, notes=notes)
+        install = error.hint.removeprefix("to get it: ")
+        return Tool(name, enables, False, install=install, notes=(error.message,))
+    path = str(found.compiler(Language.C))
+    return Tool(name, enables, True, path, found.version, notes=(note,) if note else ())
 
 
 def _gpu() -> Tool:
@@ -212,7 +188,7 @@ def _device(toolchain: Gcc | Clang, device: Device) -> Tool:
     it has to do that they compiled for one.
     """
     support = devices.tried(toolchain, device)
-    compiles_only = support.compiled and bool(devices.absent_gpu(device))
+    compiles_only = device is Device.NVPTX and support.compiled and not devices.gpu()
     kind = f"for {support.architecture}: " if support.compiled and support.architecture else ""
     install = ""
     if support.install:

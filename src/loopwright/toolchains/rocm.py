@@ -1,4 +1,4 @@
-"""AMD's clang, and what any clang needs to compile target regions for AMD GPUs. Nothing of it is run here."""
+"""AMD's clang: where it lies, and which GPU is compiled for."""
 
 from __future__ import annotations
 
