@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cuda_programs import emulate
 
 import loopwright
 from loopwright.core.errors import ToolMissing, UsageError
 from loopwright.core.task import Language, Target
-from loopwright.core.verdict import Verdict
 from loopwright.gates.hipcc import HipccGate
-from loopwright.harness.cuda_emulation.toolchain import find_hip_emulation
+from loopwright.gates.reports_cuda import mode_of
+from loopwright.harness.build import Builder
+from loopwright.harness.cuda_emulation.toolchain import EmulatedCuda, find_hip_emulation
+from loopwright.system.sandbox import choose_runner
 from loopwright.tasks.load import implied_language, load_task
 from loopwright.toolchains import hipcc, trials
+from loopwright.toolchains.toolchain import Variant
 from loopwright.workbench.context import target_of
 from loopwright.workbench.settings import Settings
 
@@ -21,34 +25,23 @@ _EXAMPLE = Path(__file__).parents[2] / "examples" / "hip" / "convolution"
 _FILE = "convolution.hip"
 
 
-@pytest.fixture
-def emulated() -> None:
+@pytest.fixture(scope="module")
+def toolchain() -> EmulatedCuda:
     if not trials.symbolizer():
         pytest.skip("no addr2line here")
     try:
-        find_hip_emulation()
+        return find_hip_emulation()
     except ToolMissing as error:
         pytest.skip(str(error))
 
 
-@pytest.fixture
-def no_hipcc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on most machines; hipcc is also slow, and has tests of its own."""
+@pytest.mark.usefixtures("toolchain")
+def test_the_example_is_verified_except_for_what_could_not_be_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As on most machines; hipcc is also slow, and has a test of its own.
     monkeypatch.setattr(hipcc, "_described", lambda *_: "hipcc is not installed")
-
-
-def checked(*replaced: tuple[str, str]) -> Verdict:
-    text = (_EXAMPLE / _FILE).read_text()
-    for before, after in replaced:
-        assert before in text
-        text = text.replace(before, after, 1)
-    changes = {_FILE: text.encode()} if replaced else None
-    return loopwright.check(_EXAMPLE, changes, settings=Settings(sandbox="none"))
-
-
-@pytest.mark.usefixtures("emulated", "no_hipcc")
-def test_the_example_is_verified_except_for_what_could_not_be_looked_at() -> None:
-    verdict = checked()
+    verdict = loopwright.check(_EXAMPLE, settings=Settings(sandbox="none"))
     assert verdict.failure is None
     gates = verdict.by_gate
     assert (gates["emulated"], gates["outputs"]) == ("pass", "pass")
@@ -57,34 +50,45 @@ def test_the_example_is_verified_except_for_what_could_not_be_looked_at() -> Non
     assert "hipcc is not installed" in verdict.verified
 
 
-@pytest.mark.usefixtures("emulated", "no_hipcc")
-def test_a_removed_barrier_and_an_index_past_the_end_are_named() -> None:
-    lines = (_EXAMPLE / _FILE).read_text().splitlines()
-    verdict = checked(("    __syncthreads();\n    int i =", "\n    int i ="))
-    assert verdict.failure is not None
-    assert (verdict.failure.mode, verdict.failure.gate) == ("data_race", "emulated")
-    assert "on tile" in verdict.failure.message
-    named = [int(place.rpartition(":")[2]) for place in verdict.failure.evidence["lines"].split(", ")]
-    assert all("tile[" in lines[number - 1] for number in named)
-
-    verdict = checked(("if (i >= n) return;", "if (i > n) return;"))
-    assert verdict.failure is not None
-    assert (verdict.failure.mode, verdict.failure.gate) == ("out_of_bounds", "emulated")
-    (place,) = verdict.failure.evidence["lines"].split(", ")
-    assert lines[int(place.rpartition(":")[2]) - 1].strip() == "y[i] = sum;"
-
-
-@pytest.mark.usefixtures("emulated")
-def test_hipcc_compiles_and_tells_what_kernels_need() -> None:
+def test_hipcc_builds_and_tells_what_kernels_need(tmp_path: Path) -> None:
     try:
-        hipcc.find_hipcc()
+        compiler = hipcc.find_hipcc()
     except ToolMissing as error:
         pytest.skip(str(error))
-    verdict = checked()
-    result = next(result for result in verdict.results if result.gate == HipccGate.name)
-    assert result.status == "pass"
-    assert "convolve: " in result.reason
-    assert "2128 bytes of shared memory" in result.reason
+    task = load_task(_EXAMPLE)
+    # As in a run: no environment but that which the toolchain asks for.
+    build = Builder(task, choose_runner("none"), tmp_path).build(
+        task.tree, compiler, Variant(("-O1", "-march=native"), Target.HIP)
+    )
+    assert build.failure is None, build.log
+    figures = HipccGate().figures(build.log)
+    assert "convolve: " in figures
+    assert "2128 bytes of shared memory" in figures
+
+
+def test_without_hipcc_its_gate_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hipcc, "_described", lambda *_: "hipcc is not installed")
+    with pytest.raises(ToolMissing, match="hipcc is not installed"):
+        HipccGate().compiler()
+    said = HipccGate().available(None)  # type: ignore[arg-type]  # what is installed is no affair of a task
+    assert said.startswith("hipcc is not installed; to get it: ")
+
+
+@pytest.mark.parametrize(("before", "after", "mode", "lines"), [
+    ("    __syncthreads();\n    int i =", "\n    int i =", "data_race", "tile["),
+    ("if (i >= n) return;", "if (i > n) return;", "out_of_bounds", "y[i] = sum;"),
+])  # fmt: skip
+def test_a_removed_barrier_and_an_index_past_the_end_are_named(
+    before: str, after: str, mode: str, lines: str, toolchain: EmulatedCuda, tmp_path: Path
+) -> None:
+    text = (_EXAMPLE / _FILE).read_text()
+    assert text.count(before) == 1
+    ran = emulate(text.replace(before, after), tmp_path, toolchain, "1021", name=_FILE)
+    assert ran.findings, ran.printed + ran.errors
+    assert {str(mode_of(finding)) for finding in ran.findings} == {mode}
+    named = {place.line for finding in ran.findings for place in finding.places}
+    assert named
+    assert all(lines in text.splitlines()[number - 1] for number in named)
 
 
 def test_the_language_follows_suffix_and_header() -> None:

@@ -72,13 +72,12 @@ def test_lanes_of_a_wavefront_exchange_values(toolchain: EmulatedCuda, tmp_path:
     for (int l = 32; l > 0; l /= 2) sum += __shfl_xor(sum, l);
     d[i] = sum - 10000 * bad + zero;"""
     text = kernel(body)
-    for seed in (1, 5):
-        ran = emulate(text, tmp_path, toolchain, seed=seed, name="p.hip")
-        assert (ran.status, ran.errors) == (0, ""), ran.printed
-        values = [int(word) for word in ran.printed.split()]
-        assert values[:64] == values[128:192] == [2016] * 64
-        assert values[64:128] == list(range(64, 128))
-        assert values[192:] == list(range(192, 256))
+    ran = emulate(text, tmp_path, toolchain, seed=5, name="p.hip")
+    assert (ran.status, ran.errors) == (0, ""), ran.printed
+    values = [int(word) for word in ran.printed.split()]
+    assert values[:64] == values[128:192] == [2016] * 64
+    assert values[64:128] == list(range(64, 128))
+    assert values[192:] == list(range(192, 256))
 
 
 def test_faults_are_named_as_hip_has_them(toolchain: EmulatedCuda, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from loopwright.core.errors import ToolMissing
+from loopwright.core.profile import Severity
 from loopwright.core.task import Language, Target
 from loopwright.toolchains import discovery, hipcc, rocm
-from loopwright.toolchains.amdgpu import RESOURCE_FLAG, kernel_figures
+from loopwright.toolchains.amdgpu import RESOURCE_FLAG, KernelFigures, kernel_figures
 from loopwright.toolchains.clang import Clang
 from loopwright.toolchains.toolchain import Purpose, Variant
 
@@ -32,6 +33,22 @@ def test_figures_of_a_kernel_with_spills() -> None:
         "flash_attn_vec_ext_f32: 63 vector and 92 scalar registers, 64 accumulation registers, "
         "12 bytes of scratch a lane, 14 vector and 0 scalar registers spilled"
     )
+
+
+def test_figures_of_several_kernels() -> None:
+    printed = (_FIXTURES / "hipcc-5.2.3-kernels.txt").read_text()
+    assert kernel_figures(printed) == (
+        KernelFigures("deep::dynamic", "_ZN4deep7dynamicEPfi", 7, 52, scratch_bytes=416, occupancy=8),
+        KernelFigures("tile", "_Z4tileIdEvPT_", 6, 6, shared_bytes=33280, occupancy=8),
+    )
+    assert _TOOL.parse_diagnostics(printed) == ()
+
+
+def test_diagnostics_are_those_of_the_clang_beneath() -> None:
+    found = _TOOL.parse_diagnostics((_FIXTURES / "hipcc-5.2.3-errors.txt").read_text())
+    errors = [d for d in found if d.severity is Severity.ERROR]
+    assert [(d.file, d.line) for d in errors] == [("errors.hip", 2), ("errors.hip", 4), ("errors.hip", 5)]
+    assert errors[0].message == "use of undeclared identifier 'y'"
 
 
 def test_what_says_nothing_of_kernels_has_no_figures() -> None:
