@@ -123,7 +123,7 @@ def optimize(
     settings = Settings(
         agent=agent if isinstance(agent, str) else agent.name,
         strategy=strategy,
-        target=parse_target(target or Target.OPENMP),
+        target=parse_target(target or loaded.language.own_target or Target.OPENMP),
         translate=translate,
         toolchain=toolchain,
         budget=_budget(Budget(wall_s, evaluations, tokens, cost_usd, calls)),
