@@ -3,7 +3,7 @@
 # this user may install them. Otherwise says what is missing. Never fails: `loopwright doctor` tells what
 # each missing tool would enable. With `bench` as argument also what only the bench compares with: OpenBLAS,
 # and an older clang whose Polly makes parallel code of loops that the newer one leaves serial. With `hip` also
-# hipcc, for the target hip: it compiles for AMD GPUs and brings a clang of its own (clang-15), about 1 GB in all.
+# hipcc, for the target hip: it compiles for AMD GPUs and brings a clang of its own (clang-15), about 350 MB.
 set -u
 
 needed=""
