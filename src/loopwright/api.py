@@ -123,11 +123,11 @@ def optimize(
     settings = Settings(
         agent=agent if isinstance(agent, str) else agent.name,
         strategy=strategy,
-        target=parse_target(target or Target.OPENMP),
+        target=parse_target(target),
         translate=translate,
         toolchain=toolchain,
-        budget=_budget(Budget(wall_s, evaluations, tokens, cost_usd, calls)),
-        threads=_threads(threads),
+        budget=Budget(wall_s, evaluations, tokens, cost_usd, calls),
+        threads=threads,
         sandbox=sandbox,
         seed=seed,
         model=ModelOptions(base_url, tier, str(Path(prompts).resolve()) if prompts is not None else None),
@@ -312,8 +312,10 @@ def translates(task: Task, target: str | None) -> bool:
     return task.language is Language.CUDA and target is not None and target != Target.CUDA
 
 
-def parse_target(name: str) -> Target:
-    """The target called `name`. Raises UsageError when there is none."""
+def parse_target(name: str | None) -> Target:
+    """The target called `name`, OpenMP when none is named. Raises UsageError when there is no such target."""
+    if name is None:
+        return Target.OPENMP
     try:
         return Target(name)
     except ValueError as error:
@@ -321,23 +323,3 @@ def parse_target(name: str) -> Target:
             f"unknown target {name!r}{suggestion(name, [*map(str, Target)])}",
             hint=f"--target {' | '.join(Target)}",
         ) from error
-
-
-def _budget(asked: Budget) -> Budget:
-    if asked.wall_s is not None and not asked.wall_s > 0:
-        raise UsageError(f"a budget of {asked.wall_s:g} s allows nothing", hint="--budget 10m")
-    if asked.evaluations is not None and asked.evaluations < 1:
-        raise UsageError(f"{asked.evaluations} evaluations allow nothing", hint="--evaluations 10")
-    if asked.tokens is not None and asked.tokens < 1:
-        raise UsageError(f"{asked.tokens} tokens allow nothing", hint="--tokens 200000")
-    if asked.cost_usd is not None and not asked.cost_usd > 0:
-        raise UsageError(f"{asked.cost_usd:g} US dollars allow nothing", hint="--cost 0.50")
-    if asked.calls is not None and asked.calls < 1:
-        raise UsageError(f"{asked.calls} calls allow nothing", hint="--calls 40")
-    return asked
-
-
-def _threads(threads: int | None) -> int | None:
-    if threads is not None and not 1 <= threads <= 1024:
-        raise UsageError(f"{threads} threads", hint="--threads 1 to 1024; default: all usable processors")
-    return threads
