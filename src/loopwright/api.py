@@ -269,9 +269,11 @@ def version() -> str:
     return installed("loopwright")
 
 
-def task_at(path: str | Path, args: Sequence[str] = ()) -> Task:
-    """The task at `path`: a folder, a task file, or a single source file."""
-    return _task_of(path, args)[0]
+def task_at(path: str | Path, settings: Settings | None = None) -> Task:
+    """The task at `path`: a folder, a task file, or a single source file. The files of a translation may be
+    added where `settings` ask for one.
+    """
+    return _judged_task(path, settings)[0]
 
 
 def _place(home: str | Path | None, origin: Path | None) -> Path:
