@@ -20,8 +20,7 @@ from loopwright.agents.agent import Agent
 from loopwright.agents.cuda_translator import translation_of
 from loopwright.agents.memory import learn
 from loopwright.agents.registry import find_agent
-from loopwright.agents.workspace import read_candidate
-from loopwright.core.candidate import Candidate
+from loopwright.agents.workspace import MalformedWorkspace, read_candidate
 from loopwright.core.errors import UsageError
 from loopwright.core.profile import Profile
 from loopwright.core.run import Budget, RunResult
@@ -254,7 +253,11 @@ def candidate_tree(task: Task, candidate: str | Path | Mapping[str, bytes | None
     if not folder.is_dir():
         raise UsageError("not a folder with the edited files", where=str(folder),
                          hint="it holds the changed files under the same names as in the task")  # fmt: skip
-    made: Candidate = read_candidate(folder, task, parent=original_candidate(task), title=str(folder))
+    try:
+        made = read_candidate(folder, task, parent=original_candidate(task), title=str(folder))
+    except MalformedWorkspace as error:
+        raise UsageError(str(error), where=str(folder),
+                         hint="it holds the changed files themselves: cp -L copies what links lead to") from error  # fmt: skip
     return task.tree.replaced(made.files)
 
 
