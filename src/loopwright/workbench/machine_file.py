@@ -12,14 +12,13 @@ from pathlib import Path
 from loopwright.core.machine import Floors, Machine, Noise
 from loopwright.core.task import Language
 from loopwright.core.timing import Sample
-from loopwright.harness.cuda_emulation.toolchain import EmulatedCuda
 from loopwright.system.execution import Command, Limits, Runner
 from loopwright.system.floors import measure_floors
 from loopwright.system.load import OthersMeter, disturbs, others_now
 from loopwright.system.machine import this_machine
 from loopwright.system.store import write_atomically
 from loopwright.timing.noise import measure_noise
-from loopwright.toolchains.toolchain import NATIVE_FLAGS, Toolchain, Variant
+from loopwright.toolchains.toolchain import NATIVE_FLAGS, PreparesSources, Toolchain, Variant
 from loopwright.workbench.records import from_data, to_data
 
 _SCHEMA = 1
@@ -65,8 +64,7 @@ def machine_facts(
     home: Path, toolchain: Toolchain, runner: Runner, scratch: Path, say: Callable[[str], None]
 ) -> MachineFacts:
     """Read machine.json below `home`, or measure and write it when it is missing or of another machine."""
-    if isinstance(toolchain, EmulatedCuda):
-        # What the machine can do is measured with ordinary programs.
+    if isinstance(toolchain, PreparesSources):
         toolchain = toolchain.base
     path = home / "machine.json"
     machine = this_machine()
