@@ -12,7 +12,9 @@ a task, and `mine` one with an edited `smooth.c`; the tests run them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from loopwright.agents.cuda_translator import translation_of
 from loopwright.agents.memory import learn
 from loopwright.agents.registry import find_agent
 from loopwright.agents.workspace import MalformedWorkspace, read_candidate
-from loopwright.core.errors import UsageError
+from loopwright.core.errors import DiskFull, UsageError
 from loopwright.core.profile import Profile
 from loopwright.core.run import Budget, RunResult
 from loopwright.core.task import Language, Target, Task
@@ -30,7 +32,7 @@ from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, Verdict
 from loopwright.reports.write import write_report
 from loopwright.system.machine import this_machine
-from loopwright.system.store import remove_tree
+from loopwright.system.store import disk_full, full_disk_explained, remove_tree
 from loopwright.tasks.cuda_translation import translatable
 from loopwright.tasks.infer import single_file_task
 from loopwright.tasks.load import load_task as _load_task
@@ -158,7 +160,7 @@ def resume(run: str | Path, *, observer: Observer = silent, agent: Agent | None 
     others are found by their names.
     """
     directory = RunDirectory(Path(run).resolve())
-    with only_writer(directory):
+    with only_writer(directory), _resumable(directory):
         bench = Workbench(directory, observer=observer)
         try:
             if not any(event.kind == "result" for event in bench.journal.events):
@@ -176,6 +178,17 @@ def resume(run: str | Path, *, observer: Observer = silent, agent: Agent | None 
         finally:
             bench.close()
             remove_tree(directory.scratch)
+
+
+@contextmanager
+def _resumable(run: RunDirectory) -> Iterator[None]:
+    """A disk that is full stops a run, and says how to go on with it."""
+    try:
+        with full_disk_explained(run.path):
+            yield
+    except DiskFull as error:
+        again = f"loopwright runs resume {shlex.quote(str(run.path))}"
+        raise disk_full(Path(error.where), again) from error
 
 
 def check(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
+import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Command, Ending, Execution, Limits, Runner
-from loopwright.system.store import remove_tree
+from loopwright.system.store import remove_tree, require_room
 from loopwright.tasks.driver import write_driver
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import PreparesSources, Purpose, Toolchain, Variant
@@ -58,7 +59,11 @@ class Builder:
         self._done: dict[str, BuildResult] = {}
 
     def build(self, tree: Tree, toolchain: Toolchain, variant: Variant) -> BuildResult:
-        """Build `tree`. A failed build is a value with its failure."""
+        """Build `tree`. A failed build is a value with its failure; its folder is gone.
+
+        Raises:
+            DiskFull: when it failed and no build could do better.
+        """
         key = _key(tree, toolchain, variant)
         if key not in self._done:
             self._done[key] = self._build(key, tree, toolchain, variant)
@@ -89,6 +94,10 @@ class Builder:
             failure = Failure(
                 FailureMode.BUILD_NO_EXECUTABLE, "build", f"the build left no executable {executable.name}"
             )
+        if failure is not None:
+            # What this build itself has written is no excuse: it goes first.
+            remove_tree(folder)
+            require_room(self.scratch, Path(tempfile.gettempdir()))
         return BuildResult(
             directory=folder,
             executable=None if failure else executable,
