@@ -21,12 +21,11 @@ from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Command, Ending, Execution, Limits, Runner
 from loopwright.system.store import remove_tree, require_room
 from loopwright.tasks.driver import write_driver
+from loopwright.tasks.read import CUDA_SUFFIXES, CXX_SUFFIXES
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import PreparesSources, Purpose, Toolchain, Variant
 
 EXECUTABLE = "loopwright_exe"
-_CUDA_SUFFIX = ".cu"
-_CXX_SUFFIXES = {".cc", ".cpp", ".cxx", ".c++", ".C"}
 _DRIVER_FOLDER = "loopwright_driver"
 _SHOWN_ERRORS = 5
 _REMARKS = ".remarks"
@@ -263,6 +262,9 @@ def _build_failure(
     if execution.ending is Ending.WALL_LIMIT:
         message = f"the build took longer than {timeout_s:g} s (build.timeout_s)"
         return Failure(FailureMode.BUILD_TIMEOUT, "build", message)
+    if execution.ending is Ending.OUTPUT_LIMIT:
+        message = f"the build {execution.message}: a quieter one (make -s) shows what is wrong, if anything is"
+        return Failure(FailureMode.BUILD_ERROR, "build", message)
     errors = [d for d in diagnostics if d.severity is Severity.ERROR]
     shown = [f"{d.file}:{d.line}: {d.message}" if d.file else d.message for d in errors[:_SHOWN_ERRORS]]
     tail = printed.strip().splitlines()[-1:] or [execution.message or f"status {execution.exit_code}"]
@@ -296,9 +298,9 @@ def _generator_sources(task: Task) -> list[str]:
 
 def _language_of(source: str, default: Language) -> Language:
     suffix = PurePosixPath(source).suffix
-    if suffix in _CXX_SUFFIXES:
+    if suffix in CXX_SUFFIXES:
         return Language.CXX
-    if suffix == _CUDA_SUFFIX:
+    if suffix in CUDA_SUFFIXES:
         return Language.CUDA
     return Language.C if suffix == ".c" else default
 
