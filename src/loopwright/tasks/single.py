@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from loopwright.core.errors import TaskError
-from loopwright.core.task import Build, Case, Task, Use
+from loopwright.core.task import Build, Case, Language, Task, Use
 from loopwright.core.tree import Tree
 from loopwright.tasks import source_facts
 from loopwright.tasks.load import implied_language
@@ -53,13 +53,15 @@ def single_file_task(source: Path, args: Sequence[str] = ()) -> Task:
     editable = (escaped(path),)
     libs = ("m", *source_facts.libraries(files.values()))
     tree = Tree({**contents, **inputs})
+    language = implied_language((path,), editable, tree)
+    standard = source_facts.standard(files.values()) if language is Language.CXX else None
     return Task(
         name=plain_name(source.stem),
         tree=tree,
         editable=editable,
-        build=Build(sources=(path,), libs=tuple(dict.fromkeys(libs))),
+        build=Build(sources=(path,), libs=tuple(dict.fromkeys(libs)), standard=standard),
         cases=(Case(name="given", use=Use.TIME, args=tuple(args), files=tuple(inputs)),),
-        language=implied_language((path,), editable, tree),
+        language=language,
     )
 
 

@@ -28,6 +28,15 @@ _LIBRARIES = {
     "cblas.h": "openblas", "lapacke.h": "lapacke", "fftw3.h": "fftw3", "zlib.h": "z", "hdf5.h": "hdf5",
     "gsl/gsl_math.h": "gsl",
 }  # fmt: skip
+_CXX20 = frozenset(
+    {
+        "barrier", "concepts", "coroutine", "format", "latch", "numbers", "ranges", "semaphore",
+        "source_location", "span", "stop_token", "syncstream",
+    }
+)  # fmt: skip
+_CXX23 = frozenset({"expected", "flat_map", "flat_set", "generator", "mdspan", "print", "spanstream", "stacktrace"})
+_CXX20_WORDS = re.compile(r"\bconcept\s+\w+\s*=|\b(?:consteval|constinit|co_await|co_yield|co_return)\b|<=>")
+_ASKS_STANDARD = re.compile(r"\b__cplusplus\b|\b__has_include\b|\b__cpp_\w+")
 
 
 def text_of(content: bytes) -> str:
@@ -79,6 +88,24 @@ def libraries(contents: Iterable[bytes]) -> tuple[str, ...]:
             if name in _LIBRARIES:
                 found[_LIBRARIES[name]] = None
     return tuple(found)
+
+
+def standard(contents: Iterable[bytes]) -> str | None:
+    """The C++ standard that the files need beyond what compilers take by themselves; None when that will do.
+
+    What a file does only where it may (it asks for `__cplusplus`) is not counted.
+    """
+    found: str | None = None
+    for content in contents:
+        text = without_comments(text_of(content))
+        if _ASKS_STANDARD.search(text):
+            continue
+        headers = set(includes(content)[1])
+        if headers & _CXX23:
+            return "gnu++23"
+        if headers & _CXX20 or _CXX20_WORDS.search(text):
+            found = "gnu++20"
+    return found
 
 
 def include_folders(sources: Sequence[str], tree: Mapping[str, bytes]) -> tuple[str, ...]:
