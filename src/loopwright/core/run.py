@@ -40,6 +40,14 @@ class Budget:
             if limit is not None and not limit > 0:
                 raise UsageError(told.format(limit), hint=hint)
 
+    def remaining_s(self, run_s: float, *, prepared_s: float) -> float | None:
+        """Seconds that are left after `run_s`, None without a limit. Half of the limit belongs to the search,
+        which begins at `prepared_s`, however long it took to measure and profile the original.
+        """
+        if self.wall_s is None:
+            return None
+        return max(0.0, max(self.wall_s, prepared_s + self.wall_s / 2) - run_s)
+
 
 @dataclass(frozen=True)
 class Evaluation:
