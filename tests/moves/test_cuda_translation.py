@@ -93,6 +93,14 @@ def test_barriers_shuffles_and_kept_variables_give_what_the_emulation_gives(
     assert printed(translated(_MANY, ours)) == printed(theirs / "many")
 
 
+@pytest.mark.parametrize("bounds", ["(256)", "(TILE(16), 2)", " ( (256) , min(1, 2) ) "])
+def test_launch_bounds_go_with_their_brackets(bounds: str) -> None:
+    text = f"#define TILE(n) n\n__global__ void __launch_bounds__{bounds} k(int *a) {{ a[0] = 1; }}\n"
+    made = translate(Tree({"p.cu": text.encode()})).changes["p.cpp"] or b""
+    head = " ".join(made.decode().splitlines()[2].split())
+    assert head == "void k(dim3 gridDim, dim3 blockDim, int *a) {"
+
+
 def refusal(kernel: str, main: str = "k<<<1, 32>>>(nullptr);", head: str = "") -> str:
     """What is said about a program whose kernel begins in line 3."""
     text = f"#include <cuda_runtime.h>\n{head}\n{kernel}\nint main() {{ {main} }}\n"

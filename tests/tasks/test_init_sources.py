@@ -56,6 +56,27 @@ def test_cxx_sources(tmp_path: Path) -> None:
     assert not any("arguments" in remark for remark in inferred.check)
 
 
+@pytest.mark.parametrize(
+    ("source", "standard"),
+    [
+        ("#include <span>\n" + MAIN, "gnu++20"),
+        ("#include <print>\n#include <span>\n" + MAIN, "gnu++23"),
+        ("template <class T> concept Number = true;\n" + MAIN, "gnu++20"),
+        ("consteval int two() { return 2; }\n" + MAIN, "gnu++20"),
+        ("#include <vector>\n// <=> is no operator here\nconst char *s = \"concept x =\";\n" + MAIN, None),
+        ("#if __cplusplus >= 202002L\n#include <span>\n#endif\n" + MAIN, None),
+    ],
+)
+def test_what_a_source_uses_tells_its_standard(tmp_path: Path, source: str, standard: str | None) -> None:
+    _write(tmp_path, {"a.cpp": source, "b/a.c": source})
+    assert single_file_task(tmp_path / "a.cpp").build.standard == standard
+    assert single_file_task(tmp_path / "b" / "a.c").build.standard is None, "C has no such thing"
+    (tmp_path / "b" / "a.c").unlink()
+    inferred = infer_task(tmp_path)
+    assert _task(tmp_path, inferred).build.standard == standard
+    assert any("standard = gnu++" in guess for guess in inferred.guessed) == (standard is not None)
+
+
 def test_input_files_among_the_arguments(tmp_path: Path) -> None:
     _write(tmp_path, {"a.c": MAIN, "mesh.txt": "1\n"})
     case = _task(tmp_path, infer_task(tmp_path, ["mesh.txt", "-n", "4"])).cases[0]

@@ -136,8 +136,10 @@ def test_a_run_directory_gives_back_the_task(tmp_path: Path) -> None:
 
 def test_one_run_has_one_writer(tmp_path: Path) -> None:
     run = create_run(tmp_path, TASK, Settings(), {})
-    with only_writer(run), pytest.raises(UsageError, match="another process"), only_writer(run):
-        pass
+    with only_writer(run):
+        with pytest.raises(UsageError, match="another process") as raised, only_writer(run):
+            pass
+        assert str(os.getpid()) in raised.value.hint
     with only_writer(run):
         pass
 
