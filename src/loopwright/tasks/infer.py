@@ -204,10 +204,11 @@ def _case(tree: Tree, found: FoundBuild, sources: Iterable[str], args: Sequence[
         )
     if found.stdin is None and any(source_facts.reads_stdin(tree[path]) for path in sources):
         found.check.append('the program seems to read standard input: give stdin = "FILE" in the case')
+    read = source_facts.opened(tree[path] for path in sources)
     return Case(
         name="full",
         use=Use.TIME,
         args=chosen,
         stdin=found.stdin,
-        files=tuple(dict.fromkeys(arg for arg in chosen if arg in tree)),
+        files=tuple(dict.fromkeys(name for name in (*chosen, *read) if name in tree)),
     )

@@ -21,6 +21,10 @@ _MAIN = re.compile(
     r"\bmain\s*\([^;{}]*\)\s*(?:noexcept\s*)?(?:->\s*\w+\s*)?(?:try\s*)?"
     r"(?:[A-Za-z_][\w\s,*\[\]]*;\s*)*\{"
 )
+_NAME = r"\s*\"([^\"\\\n]+)\"\s*"
+_OPENED = re.compile(
+    rf"\bfopen\s*\({_NAME},\s*\"r[^\"+]*\"|\bifstream\s+\w+\s*[({{]{_NAME}|\bopen\s*\({_NAME},\s*O_RDONLY\b"
+)
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>)', re.MULTILINE)
 _LIBRARIES = {
     "math.h": "m", "cmath": "m", "complex.h": "m", "tgmath.h": "m", "fenv.h": "m",
@@ -65,6 +69,16 @@ def reads_stdin(content: bytes) -> bool:
         re.search(r"\b(scanf|getchar|getline\s*\(\s*(std::)?cin|cin\s*>>)|\bstdin\b",
                   without_comments(text_of(content))) is not None
     )  # fmt: skip
+
+
+def opened(contents: Iterable[bytes]) -> tuple[str, ...]:
+    """Names of files that the code opens to read, as far as they stand where it does: `fopen("a.txt", "r")`."""
+    found: dict[str, None] = {}
+    for content in contents:
+        code = _COMMENT_OR_STRING.sub(lambda m: m[0] if m[0][0] in "\"'" else " ", text_of(content))
+        for match in _OPENED.finditer(code):
+            found[posixpath.normpath(next(filter(None, match.groups())))] = None
+    return tuple(found)
 
 
 def is_source(path: str) -> bool:
