@@ -269,8 +269,11 @@ def candidate_tree(task: Task, candidate: str | Path | Mapping[str, bytes | None
     try:
         made = read_candidate(folder, task, parent=original_candidate(task), title=str(folder))
     except MalformedWorkspace as error:
-        raise UsageError(str(error), where=str(folder),
-                         hint="it holds the changed files themselves: cp -L copies what links lead to") from error  # fmt: skip
+        raise UsageError(
+            str(error),
+            where=str(folder),
+            hint="it holds the changed files themselves: cp -L copies what links lead to",
+        ) from error
     return task.tree.replaced(made.files)
 
 

@@ -87,7 +87,8 @@ def test_a_limit_that_allows_nothing_is_no_budget(limit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("run_s", "prepared_s", "left_s"), [(4.0, 2.0, 6.0), (12.0, 11.0, 4.0), (30.0, 11.0, 0.0), (0.0, 0.0, 10.0)]
+    ("run_s", "prepared_s", "left_s"),
+    [(4.0, 2.0, 6.0), (12.0, 11.0, 4.0), (30.0, 11.0, 0.0), (0.0, 0.0, 10.0)],
 )
 def test_half_of_the_time_belongs_to_the_search(run_s: float, prepared_s: float, left_s: float) -> None:
     assert Budget(10.0).remaining_s(run_s, prepared_s=prepared_s) == left_s

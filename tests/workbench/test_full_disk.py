@@ -46,9 +46,7 @@ def test_a_torn_line_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert [event.kind for event in read_journal(path)] == ["first", "second"]
 
 
-def test_what_fails_while_the_disk_is_full_is_no_failure(
-    tmp_path: Path, full: None
-) -> None:
+def test_what_fails_while_the_disk_is_full_is_no_failure(tmp_path: Path, full: None) -> None:
     builder = Builder(BROKEN, choose_runner("none"), tmp_path)
     with pytest.raises(DiskFull, match="no space left") as raised:
         builder.build(BROKEN.tree, find(None), Variant(("-O2",)))

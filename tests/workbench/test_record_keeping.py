@@ -79,8 +79,9 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.close()
     journal._file = open("/dev/full", "ab", buffering=0)  # noqa: SIM115, PTH123
-    with pytest.raises(LoopwrightError, match="No space left"):
+    with pytest.raises(LoopwrightError, match="no space left") as raised:
         journal.write("x")
+    assert "runs resume" in raised.value.hint
     journal.close()
 
 

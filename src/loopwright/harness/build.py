@@ -263,7 +263,7 @@ def _build_failure(
         message = f"the build took longer than {timeout_s:g} s (build.timeout_s)"
         return Failure(FailureMode.BUILD_TIMEOUT, "build", message)
     if execution.ending is Ending.OUTPUT_LIMIT:
-        message = f"the build {execution.message}: a quieter one (make -s) shows what is wrong, if anything is"
+        message = f"the build {execution.message}: a quieter one (make -s) shows what is wrong"
         return Failure(FailureMode.BUILD_ERROR, "build", message)
     errors = [d for d in diagnostics if d.severity is Severity.ERROR]
     shown = [f"{d.file}:{d.line}: {d.message}" if d.file else d.message for d in errors[:_SHOWN_ERRORS]]

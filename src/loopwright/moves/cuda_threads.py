@@ -162,7 +162,7 @@ class _Writer:
         return text
 
     def _control(self, item: Control, indent: str) -> list[str]:
-        file, node = self.kernel.file, item.node
+        node = item.node
         lines = [indent + note for note in item.notes]
         at = node.start_byte
         for number, (branch, items) in enumerate(item.branches):

@@ -90,7 +90,7 @@ def code(data: bytes, start: int, end: int) -> str:
 
 
 def closing_brace(text: bytes, opening: int) -> int:
-    """Offset of the brace that closes the one at `opening` of a blanked text; its length when there is none."""
+    """Offset of the brace that closes the one at `opening` in blanked code; its length without one."""
     depth = 0
     for match in re.compile(rb"[{}]").finditer(text, opening):
         depth += 1 if match.group() == b"{" else -1

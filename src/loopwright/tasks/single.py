@@ -24,8 +24,8 @@ def single_file_task(source: Path, args: Sequence[str] = ()) -> Task:
     """A program task of one source file, run with `args`: one `time` case, the numbers on stdout compared.
 
     The local headers that the file includes come with it, protected. An argument that names a file, as
-    seen from the current folder, makes that file an input of the case; so does a name that the source opens to
-    read, as seen from there or from its own folder. Nothing is written.
+    seen from the current folder, makes that file an input of the case; so does a name that the source opens
+    to read, as seen from there or from its own folder. Nothing is written.
 
     Raises:
         TaskError: when the file is not a readable C or C++ source with a main function, or an argument

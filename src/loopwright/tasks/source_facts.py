@@ -38,7 +38,9 @@ _CXX20 = frozenset(
         "source_location", "span", "stop_token", "syncstream",
     }
 )  # fmt: skip
-_CXX23 = frozenset({"expected", "flat_map", "flat_set", "generator", "mdspan", "print", "spanstream", "stacktrace"})
+_CXX23 = frozenset(
+    {"expected", "flat_map", "flat_set", "generator", "mdspan", "print", "spanstream", "stacktrace"}
+)
 _CXX20_WORDS = re.compile(r"\bconcept\s+\w+\s*=|\b(?:consteval|constinit|co_await|co_yield|co_return)\b|<=>")
 _ASKS_STANDARD = re.compile(r"\b__cplusplus\b|\b__has_include\b|\b__cpp_\w+")
 
@@ -72,7 +74,7 @@ def reads_stdin(content: bytes) -> bool:
 
 
 def opened(contents: Iterable[bytes]) -> tuple[str, ...]:
-    """Names of files that the code opens to read, as far as they stand where it does: `fopen("a.txt", "r")`."""
+    """Names of files that the code opens to read, as far as it writes them there: `fopen("a.txt", "r")`."""
     found: dict[str, None] = {}
     for content in contents:
         code = _COMMENT_OR_STRING.sub(lambda m: m[0] if m[0][0] in "\"'" else " ", text_of(content))

@@ -55,7 +55,7 @@ _LINKED = re.compile(
     r"unrecognized file|file not recognized|relocation |DSO missing|undefined symbol|first defined here).*)$"
 )
 _OPTIONS = re.compile(r"^\S+ \(LLVM option parsing\): (?!Did you mean)(?P<message>.+)$")
-# gcc: "only available with '-std=c++20'", "only available from C++20 onwards"; clang: "are a C++20 extension".
+# gcc: "available with '-std=c++20'", "available from C++20 onwards"; clang: "are a C++20 extension".
 _WANTED = re.compile(
     r"(?:available with .-std=(?:c|gnu)|available from C|(?:is|are) a C)\+\+(?P<year>[12]\w)"
 )

@@ -263,9 +263,7 @@ def _broken(task: Task, case: Case, failure: Failure) -> TaskError:
     hint = "run it by hand with the same arguments; limits per case: timeout_s = SECONDS"
     if task.kernel is None and lacking and failure.mode is not FailureMode.TIME_LIMIT:
         hint = (
-            f"it was given no {', no '.join(lacking)}: optimize prog.c -- ARGS, or args, files and stdin of the "
-            "[[case]] in a task file (loopwright init DIR); it runs in a folder of its own"
+            f"it was given no {', no '.join(lacking)}: optimize prog.c -- ARGS, or args, files and stdin of "
+            "the [[case]] in a task file (loopwright init DIR); it runs in a folder of its own"
         )
-    return TaskError(
-        f"the original fails: {failure.message}\n{printed}".rstrip(), where=task.name, hint=hint
-    )
+    return TaskError(f"the original fails: {failure.message}\n{printed}".rstrip(), where=task.name, hint=hint)

@@ -122,12 +122,13 @@ class Journal:
             # Else the next line, once there is room, would go on from the torn one and spoil both.
             with suppress(OSError):
                 os.ftruncate(descriptor, end)
+            again = f"loopwright runs resume {shlex.quote(str(self.path.parent))}"
             if is_full(error):
-                raise disk_full(self.path) from error
+                raise disk_full(self.path, again) from error
             raise LoopwrightError(
                 f"cannot write: {error.strerror}",
                 where=str(self.path),
-                hint=f"then: loopwright runs resume {shlex.quote(str(self.path.parent))}",
+                hint=f"where it can be written, this goes on: {again}",
             ) from error
         self.events.append(event)
         self.observer(event)
