@@ -62,6 +62,7 @@ def test_cxx_sources(tmp_path: Path) -> None:
         ("#include <span>\n" + MAIN, "gnu++20"),
         ("#include <print>\n#include <span>\n" + MAIN, "gnu++23"),
         ("template <class T> concept Number = true;\n" + MAIN, "gnu++20"),
+        ("template <class T> requires (sizeof(T) > 2) T same(T x) { return x; }\n" + MAIN, "gnu++20"),
         ("consteval int two() { return 2; }\n" + MAIN, "gnu++20"),
         ('#include <vector>\n// <=> is no operator here\nconst char *s = "concept x =";\n' + MAIN, None),
         ("#if __cplusplus >= 202002L\n#include <span>\n#endif\n" + MAIN, None),

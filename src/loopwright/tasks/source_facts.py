@@ -41,7 +41,9 @@ _CXX20 = frozenset(
 _CXX23 = frozenset(
     {"expected", "flat_map", "flat_set", "generator", "mdspan", "print", "spanstream", "stacktrace"}
 )
-_CXX20_WORDS = re.compile(r"\bconcept\s+\w+\s*=|\b(?:consteval|constinit|co_await|co_yield|co_return)\b|<=>")
+_CXX20_WORDS = re.compile(
+    r"\bconcept\s+\w+\s*=|[>)]\s*requires\b|\b(?:consteval|constinit|co_await|co_yield|co_return)\b|<=>"
+)
 _ASKS_STANDARD = re.compile(r"\b__cplusplus\b|\b__has_include\b|\b__cpp_\w+")
 
 

@@ -61,7 +61,7 @@ def build_original(context: Context, variant: Variant) -> BuildResult:
     build = context.builder.build(context.task.tree, context.toolchain, variant)
     if build.failure is not None:
         printed = said_beside(build.failure.message, build.failure.evidence)
-        hint = "check [build] in loopwright.toml: sources, include, libs, command"
+        hint = "check [build] in loopwright.toml (loopwright init writes it): sources, include, libs, command"
         if context.task.build.standard is None and (wanted := wanted_standard(build.log)):
             hint = f'it asks for {wanted}: [build] standard = "{wanted}" in a task file (loopwright init DIR)'
         raise TaskError(
