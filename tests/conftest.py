@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from loopwright.harness.cuda_emulation.toolchain import EmulatedCuda
     from loopwright.toolchains.toolchain import Toolchain
 
 # How long an example takes says nothing on a machine that others use, too.
@@ -113,6 +114,27 @@ def offload_toolchain() -> Toolchain:
         return find_offload(None)
     except ToolMissing as missing:
         pytest.skip(f"{missing}")
+
+
+@pytest.fixture(scope="session")
+def emulated_cuda() -> EmulatedCuda:
+    """A compiler that CUDA is emulated with; skips where there is none."""
+    from loopwright.core.errors import ToolMissing
+    from loopwright.harness.cuda_emulation.toolchain import find_emulation
+
+    try:
+        return find_emulation()
+    except ToolMissing as missing:
+        pytest.skip(f"{missing}")
+
+
+@pytest.fixture(scope="session")
+def named_lines() -> None:
+    """Skips where the emulation could not name the line of a fault."""
+    from loopwright.toolchains import trials
+
+    if not trials.symbolizer():
+        pytest.skip("no addr2line here: no line can be named")
 
 
 @pytest.fixture

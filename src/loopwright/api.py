@@ -12,7 +12,9 @@ a task, and `mine` one with an edited `smooth.c`; the tests run them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +22,8 @@ from loopwright.agents.agent import Agent
 from loopwright.agents.cuda_translator import translation_of
 from loopwright.agents.memory import learn
 from loopwright.agents.registry import find_agent
-from loopwright.agents.workspace import read_candidate
-from loopwright.core.candidate import Candidate
-from loopwright.core.errors import UsageError
+from loopwright.agents.workspace import MalformedWorkspace, read_candidate
+from loopwright.core.errors import DiskFull, UsageError
 from loopwright.core.profile import Profile
 from loopwright.core.run import Budget, RunResult
 from loopwright.core.task import Language, Target, Task
@@ -31,7 +32,7 @@ from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure, Verdict
 from loopwright.reports.write import write_report
 from loopwright.system.machine import this_machine
-from loopwright.system.store import remove_tree
+from loopwright.system.store import disk_full, full_disk_explained, remove_tree
 from loopwright.tasks.cuda_translation import translatable
 from loopwright.tasks.infer import single_file_task
 from loopwright.tasks.load import load_task as _load_task
@@ -123,11 +124,11 @@ def optimize(
     settings = Settings(
         agent=agent if isinstance(agent, str) else agent.name,
         strategy=strategy,
-        target=parse_target(target or loaded.language.own_target or Target.OPENMP),
+        target=parse_target(target or loaded.language.own_target),
         translate=translate,
         toolchain=toolchain,
-        budget=_budget(Budget(wall_s, evaluations, tokens, cost_usd, calls)),
-        threads=_threads(threads),
+        budget=Budget(wall_s, evaluations, tokens, cost_usd, calls),
+        threads=threads,
         sandbox=sandbox,
         seed=seed,
         model=ModelOptions(base_url, tier, str(Path(prompts).resolve()) if prompts is not None else None),
@@ -159,7 +160,7 @@ def resume(run: str | Path, *, observer: Observer = silent, agent: Agent | None 
     others are found by their names.
     """
     directory = RunDirectory(Path(run).resolve())
-    with only_writer(directory):
+    with only_writer(directory), _resumable(directory):
         bench = Workbench(directory, observer=observer)
         try:
             if not any(event.kind == "result" for event in bench.journal.events):
@@ -177,6 +178,17 @@ def resume(run: str | Path, *, observer: Observer = silent, agent: Agent | None 
         finally:
             bench.close()
             remove_tree(directory.scratch)
+
+
+@contextmanager
+def _resumable(run: RunDirectory) -> Iterator[None]:
+    """A disk that is full stops a run, and says how to go on with it."""
+    try:
+        with full_disk_explained(run.path):
+            yield
+    except DiskFull as error:
+        again = f"loopwright runs resume {shlex.quote(str(run.path))}"
+        raise disk_full(Path(error.where), again) from error
 
 
 def check(
@@ -254,7 +266,14 @@ def candidate_tree(task: Task, candidate: str | Path | Mapping[str, bytes | None
     if not folder.is_dir():
         raise UsageError("not a folder with the edited files", where=str(folder),
                          hint="it holds the changed files under the same names as in the task")  # fmt: skip
-    made: Candidate = read_candidate(folder, task, parent=original_candidate(task), title=str(folder))
+    try:
+        made = read_candidate(folder, task, parent=original_candidate(task), title=str(folder))
+    except MalformedWorkspace as error:
+        raise UsageError(
+            str(error),
+            where=str(folder),
+            hint="it holds the changed files themselves: cp -L copies what links lead to",
+        ) from error
     return task.tree.replaced(made.files)
 
 
@@ -269,9 +288,11 @@ def version() -> str:
     return installed("loopwright")
 
 
-def task_at(path: str | Path, args: Sequence[str] = ()) -> Task:
-    """The task at `path`: a folder, a task file, or a single source file."""
-    return _task_of(path, args)[0]
+def task_at(path: str | Path, settings: Settings | None = None) -> Task:
+    """The task at `path`: a folder, a task file, or a single source file. The files of a translation may be
+    added where `settings` ask for one.
+    """
+    return _judged_task(path, settings)[0]
 
 
 def _place(home: str | Path | None, origin: Path | None) -> Path:
@@ -313,8 +334,10 @@ def translates(task: Task, target: str | None) -> bool:
     return own is not None and target is not None and target != own
 
 
-def parse_target(name: str) -> Target:
-    """The target called `name`. Raises UsageError when there is none."""
+def parse_target(name: str | None) -> Target:
+    """The target called `name`, OpenMP when none is named. Raises UsageError when there is no such target."""
+    if name is None:
+        return Target.OPENMP
     try:
         return Target(name)
     except ValueError as error:
@@ -322,23 +345,3 @@ def parse_target(name: str) -> Target:
             f"unknown target {name!r}{suggestion(name, [*map(str, Target)])}",
             hint=f"--target {' | '.join(Target)}",
         ) from error
-
-
-def _budget(asked: Budget) -> Budget:
-    if asked.wall_s is not None and not asked.wall_s > 0:
-        raise UsageError(f"a budget of {asked.wall_s:g} s allows nothing", hint="--budget 10m")
-    if asked.evaluations is not None and asked.evaluations < 1:
-        raise UsageError(f"{asked.evaluations} evaluations allow nothing", hint="--evaluations 10")
-    if asked.tokens is not None and asked.tokens < 1:
-        raise UsageError(f"{asked.tokens} tokens allow nothing", hint="--tokens 200000")
-    if asked.cost_usd is not None and not asked.cost_usd > 0:
-        raise UsageError(f"{asked.cost_usd:g} US dollars allow nothing", hint="--cost 0.50")
-    if asked.calls is not None and asked.calls < 1:
-        raise UsageError(f"{asked.calls} calls allow nothing", hint="--calls 40")
-    return asked
-
-
-def _threads(threads: int | None) -> int | None:
-    if threads is not None and not 1 <= threads <= 1024:
-        raise UsageError(f"{threads} threads", hint="--threads 1 to 1024; default: all usable processors")
-    return threads

@@ -90,6 +90,15 @@ def test_a_candidate_is_a_folder_or_a_mapping(task: Path) -> None:
     assert verdict.failure is not None and verdict.failure.mode.value == "protected_file"
 
 
+def test_a_link_is_no_candidate(task: Path) -> None:
+    folder = _folder(task, EQUAL)
+    (folder / "smooth.c").unlink()
+    (folder / "smooth.c").symlink_to(task / "smooth.c")
+    with pytest.raises(loopwright.LoopwrightError, match=r"smooth\.c: is a symbolic link") as raised:
+        loopwright.check(task, folder)
+    assert raised.value.exit_status == 2 and "cp -L" in raised.value.hint
+
+
 @pytest.mark.slow
 def test_two_candidates_are_timed_against_each_other(task: Path) -> None:
     rounds: list[float] = []

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from loopwright.core import candidate, machine, profile, run, task, timing, tree, verdict
-from loopwright.core.errors import TaskError
+from loopwright.core.errors import TaskError, UsageError
 from loopwright.core.machine import Machine
 from loopwright.core.run import Baseline, Best, Budget, Evaluation, RunResult, RunStatus
 from loopwright.core.task import Build, Case, Dtype, Task, Use, Work
@@ -76,6 +76,23 @@ def test_an_old_result_without_the_newer_fields_is_read() -> None:
 
 def test_a_budget_is_ten_minutes_unless_told() -> None:
     assert (Budget().wall_s, Budget().evaluations) == (600.0, None)
+
+
+@pytest.mark.parametrize("limit", ["wall_s", "evaluations", "tokens", "cost_usd", "calls"])
+def test_a_limit_that_allows_nothing_is_no_budget(limit: str) -> None:
+    for nothing in (0, -1):
+        with pytest.raises(UsageError, match="nothing") as raised:
+            Budget(**{"wall_s": None, limit: nothing})
+        assert raised.value.hint.startswith("--")
+
+
+@pytest.mark.parametrize(
+    ("run_s", "prepared_s", "left_s"),
+    [(4.0, 2.0, 6.0), (12.0, 11.0, 4.0), (30.0, 11.0, 0.0), (0.0, 0.0, 10.0)],
+)
+def test_half_of_the_time_belongs_to_the_search(run_s: float, prepared_s: float, left_s: float) -> None:
+    assert Budget(10.0).remaining_s(run_s, prepared_s=prepared_s) == left_s
+    assert Budget(None).remaining_s(run_s, prepared_s=prepared_s) is None
 
 
 def test_machines_are_told_apart_by_what_decides_speed() -> None:

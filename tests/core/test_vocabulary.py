@@ -9,7 +9,7 @@ import pytest
 
 from loopwright.core import errors
 from loopwright.core.modes import Category, FailureMode
-from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict
+from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict, said_beside
 
 WRONG = Failure(FailureMode.WRONG_OUTPUT, "outputs", "x.bin: element 3 is 1, not 2")
 PASS = GateResult("build", GateStatus.PASS)
@@ -92,13 +92,20 @@ def test_a_result_cannot_fail_without_saying_why() -> None:
             GateResult("outputs", status, failure=WRONG)
 
 
+def test_what_the_message_says_is_not_said_again() -> None:
+    evidence = {"errors": "a.c:1: oops\na.c:2: worse", "run": "case tiny"}
+    assert said_beside("a.c:1: oops", evidence) == "a.c:2: worse"
+    assert said_beside("exit status 3", {"stderr": "cannot open x\n", "exit_code": "3"}) == "cannot open x"
+    assert said_beside("stopped", {}) == ""
+
+
 def test_exit_statuses_are_the_documented_ones() -> None:
     found = {
         name: kind.exit_status
         for name, kind in inspect.getmembers(errors, inspect.isclass)
         if issubclass(kind, errors.LoopwrightError)
     }
-    documented = {"LoopwrightError": 1, "UsageError": 2, "TaskError": 2, "ToolMissing": 3, "Interrupted": 130}
+    documented = {"LoopwrightError": 2, "UsageError": 2, "TaskError": 2, "ToolMissing": 3, "Interrupted": 130}
     assert documented.items() <= found.items()
 
 

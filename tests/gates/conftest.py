@@ -14,5 +14,5 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, so that controls are really tried: the file of those that passed."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
-    monkeypatch.setattr(proofs, "_refused", {})
+    monkeypatch.setattr(proofs, "_known", {})
     return folder / "loopwright" / "controls.json"

@@ -13,23 +13,14 @@ from loopwright.core.task import Language, Target
 from loopwright.core.verdict import Verdict
 from loopwright.gates import controls
 from loopwright.gates.nvcc import NvccGate
-from loopwright.harness.cuda_emulation.toolchain import find_emulation
 from loopwright.tasks.infer import infer_task
 from loopwright.tasks.load import load_task
-from loopwright.toolchains import nvcc, trials
+from loopwright.toolchains import nvcc
 from loopwright.workbench.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("emulated_cuda", "named_lines")
+
 _EXAMPLES = Path(__file__).parents[2] / "examples" / "cuda"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _needed() -> None:
-    if not trials.symbolizer():
-        pytest.skip("no addr2line here")
-    try:
-        find_emulation()
-    except ToolMissing as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from cuda_programs import CLEAN, FAULTY, HEAD, REFUSED, emulate, marked_lines
 
 from loopwright.core.errors import ToolMissing
 from loopwright.gates.reports_cuda import mode_of
-from loopwright.harness.cuda_emulation.toolchain import EmulatedCuda, emulation, find_emulation
-from loopwright.toolchains import discovery, trials
+from loopwright.harness.cuda_emulation.toolchain import EmulatedCuda, emulation
+from loopwright.toolchains import discovery
 
 _ROOT = Path(__file__).parents[2]
 _EXAMPLES = {
@@ -20,14 +20,9 @@ _EXAMPLES = {
 }
 
 
-@pytest.fixture(scope="module")
-def toolchain() -> EmulatedCuda:
-    if not trials.symbolizer():
-        pytest.skip("no addr2line here: no line can be named")
-    try:
-        return find_emulation()
-    except ToolMissing as error:
-        pytest.skip(str(error))
+@pytest.fixture
+def toolchain(emulated_cuda: EmulatedCuda, named_lines: None) -> EmulatedCuda:
+    return emulated_cuda
 
 
 @pytest.fixture(scope="module")

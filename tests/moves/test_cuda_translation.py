@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from loopwright.core.errors import ToolMissing
 from loopwright.core.task import Language
 from loopwright.core.tree import Tree
 from loopwright.harness.build import materialise
-from loopwright.harness.cuda_emulation.toolchain import find_emulation
+from loopwright.harness.cuda_emulation.toolchain import EmulatedCuda
 from loopwright.moves.cuda_syntax import NotTranslated
 from loopwright.moves.cuda_translation import translate
 from loopwright.toolchains.toolchain import Variant
@@ -76,11 +75,10 @@ def test_an_example_finds_its_own_result_right(name: str, args: tuple[str, ...],
     assert printed(translated(_EXAMPLES / name / f"{name}.cu", tmp_path), *args)
 
 
-def test_barriers_shuffles_and_kept_variables_give_what_the_emulation_gives(tmp_path: Path) -> None:
-    try:
-        toolchain = find_emulation()
-    except ToolMissing as error:
-        pytest.skip(str(error))
+def test_barriers_shuffles_and_kept_variables_give_what_the_emulation_gives(
+    emulated_cuda: EmulatedCuda, tmp_path: Path
+) -> None:
+    toolchain = emulated_cuda
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     ours.mkdir()
     theirs.mkdir()
@@ -93,6 +91,14 @@ def test_barriers_shuffles_and_kept_variables_give_what_the_emulation_gives(tmp_
     ):
         subprocess.run(command, cwd=theirs, check=True, capture_output=True)
     assert printed(translated(_MANY, ours)) == printed(theirs / "many")
+
+
+@pytest.mark.parametrize("bounds", ["(256)", "(TILE(16), 2)", " ( (256) , min(1, 2) ) "])
+def test_launch_bounds_go_with_their_brackets(bounds: str) -> None:
+    text = f"#define TILE(n) n\n__global__ void __launch_bounds__{bounds} k(int *a) {{ a[0] = 1; }}\n"
+    made = translate(Tree({"p.cu": text.encode()})).changes["p.cpp"] or b""
+    head = " ".join(made.decode().splitlines()[2].split())
+    assert head == "void k(dim3 gridDim, dim3 blockDim, int *a) {"
 
 
 def refusal(kernel: str, main: str = "k<<<1, 32>>>(nullptr);", head: str = "") -> str:

@@ -144,7 +144,7 @@ def test_markup_in_titles_and_messages_is_printed_as_it_is(
         story.result, task=MARKUP, best=best, baseline=baseline, warnings=(MARKUP,), directory=MARKUP
     )
     print_result(result)
-    print_check(check_answer(failed(FailureMode.CRASH, MARKUP, errors=MARKUP, stderr=MARKUP)))
+    print_check(check_answer(failed(FailureMode.CRASH, MARKUP, errors=f"a: {MARKUP}", stderr=f"b: {MARKUP}")))
     print_time(time_answer(replace(comparison(), a=MARKUP, b=MARKUP)))
     print_doctor([Tool(MARKUP, MARKUP, False, install=MARKUP, notes=(MARKUP,))], MACHINE.machine)
     print_runs([_row(task=MARKUP, agent=MARKUP, run=MARKUP)], tmp_path)

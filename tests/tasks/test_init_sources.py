@@ -56,6 +56,51 @@ def test_cxx_sources(tmp_path: Path) -> None:
     assert not any("arguments" in remark for remark in inferred.check)
 
 
+@pytest.mark.parametrize(
+    ("source", "standard"),
+    [
+        ("#include <span>\n" + MAIN, "gnu++20"),
+        ("#include <print>\n#include <span>\n" + MAIN, "gnu++23"),
+        ("template <class T> concept Number = true;\n" + MAIN, "gnu++20"),
+        ("template <class T> requires (sizeof(T) > 2) T same(T x) { return x; }\n" + MAIN, "gnu++20"),
+        ("consteval int two() { return 2; }\n" + MAIN, "gnu++20"),
+        ('#include <vector>\n// <=> is no operator here\nconst char *s = "concept x =";\n' + MAIN, None),
+        ("#if __cplusplus >= 202002L\n#include <span>\n#endif\n" + MAIN, None),
+    ],
+)
+def test_what_a_source_uses_tells_its_standard(tmp_path: Path, source: str, standard: str | None) -> None:
+    _write(tmp_path, {"a.cpp": source, "b/a.c": source})
+    assert single_file_task(tmp_path / "a.cpp").build.standard == standard
+    assert single_file_task(tmp_path / "b" / "a.c").build.standard is None, "C has no such thing"
+    (tmp_path / "b" / "a.c").unlink()
+    inferred = infer_task(tmp_path)
+    assert _task(tmp_path, inferred).build.standard == standard
+    assert any("standard = gnu++" in guess for guess in inferred.guessed) == (standard is not None)
+
+
+@pytest.mark.parametrize(
+    "opens",
+    [
+        'FILE *f = fopen("in/mesh.txt", "rb");',
+        'std::ifstream from("in/mesh.txt");',
+        'int f = open( "in/mesh.txt", O_RDONLY);',
+    ],
+)
+def test_files_that_the_program_opens_by_name_are_its_inputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opens: str
+) -> None:
+    others = '/* fopen("old.txt", "r") */ fopen("out.txt", "w"); fopen("/etc/passwd", "r"); fopen("no", "r");'
+    _write(tmp_path, {"a.cpp": f"int main() {{ {opens} {others} }}\n", "in/mesh.txt": "1\n", "old.txt": "",
+                      "out.txt": "2\n"})  # fmt: skip
+    assert _task(tmp_path, infer_task(tmp_path)).cases[0].files == ("in/mesh.txt",)
+    elsewhere = _write(tmp_path / "elsewhere", {"in/mesh.txt": "3\n"})
+    for here, content in ((tmp_path.parent, b"1\n"), (elsewhere, b"3\n")):
+        monkeypatch.chdir(here)
+        task = single_file_task(tmp_path / "a.cpp")
+        assert task.cases[0].files == ("in/mesh.txt",)
+        assert task.tree["in/mesh.txt"] == content
+
+
 def test_input_files_among_the_arguments(tmp_path: Path) -> None:
     _write(tmp_path, {"a.c": MAIN, "mesh.txt": "1\n"})
     case = _task(tmp_path, infer_task(tmp_path, ["mesh.txt", "-n", "4"])).cases[0]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopwright.core.profile import Diagnostic, Severity
-from loopwright.toolchains.diagnostics import MOST, parse
+from loopwright.toolchains.diagnostics import MOST, parse, wanted_standard
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -33,6 +33,21 @@ def test_gcc_text_and_json_say_the_same(name: str) -> None:
         d.option for d in found if "unused variable 'p'" in d.message.replace("‘", "'").replace("’", "'")
     ] == ["-Wunused-variable"]
     assert places(found, NOTE) == [("bad.c", 4, 12)]
+
+
+@pytest.mark.parametrize(
+    ("printed", "standard"),
+    [
+        ("a.cpp:3:1: note: 'concept' only available with '-std=c++20' or '-fconcepts'", "c++20"),
+        ("a.cpp:3:6: note: 'std::span' is only available from C++20 onwards", "c++20"),
+        ("only available with '-std=c++14' or '-std=gnu++14'\nis only available from C++23 onwards", "c++23"),
+        ("a.cpp:1:10: warning: designated initializers are a C++20 extension [-Wc++20-designator]", "c++20"),
+        ("a.cpp:1:10: error: unknown type name 'foo'", ""),
+        ("g++ -std=c++17 a.cpp", ""),
+    ],
+)
+def test_a_standard_that_the_compiler_asks_for(printed: str, standard: str) -> None:
+    assert wanted_standard(printed) == standard
 
 
 def test_clang_text() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import loopwright
 from loopwright.agents.cuda_translator import translation_of
-from loopwright.core.errors import ToolMissing, UsageError
+from loopwright.core.errors import UsageError
 from loopwright.core.run import RunStatus
 from loopwright.core.task import Target
 from loopwright.core.tree import Tree
@@ -20,26 +20,16 @@ from loopwright.gates.gate import Stage, Subject
 from loopwright.gates.integrity import IntegrityGate
 from loopwright.gates.outputs import OutputsGate
 from loopwright.gates.races import RACES
-from loopwright.harness.cuda_emulation.toolchain import find_emulation
 from loopwright.tasks.cuda_translation import translatable
 from loopwright.tasks.load import load_task
-from loopwright.toolchains import trials
 from loopwright.workbench.session import Session
 from loopwright.workbench.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("emulated_cuda", "named_lines")
 
 _EXAMPLES = Path(__file__).parents[2] / "examples" / "cuda"
 _QUICK = (IntegrityGate(), BuildGate(), OutputsGate())
 _SETTINGS = Settings(sandbox="none", translate=True)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _needed() -> None:
-    if not trials.symbolizer():
-        pytest.skip("no addr2line here")
-    try:
-        find_emulation()
-    except ToolMissing as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

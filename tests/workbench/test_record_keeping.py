@@ -79,8 +79,9 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.close()
     journal._file = open("/dev/full", "ab", buffering=0)  # noqa: SIM115, PTH123
-    with pytest.raises(LoopwrightError, match="No space left"):
+    with pytest.raises(LoopwrightError, match="no space left") as raised:
         journal.write("x")
+    assert "runs resume" in raised.value.hint
     journal.close()
 
 
@@ -136,8 +137,10 @@ def test_a_run_directory_gives_back_the_task(tmp_path: Path) -> None:
 
 def test_one_run_has_one_writer(tmp_path: Path) -> None:
     run = create_run(tmp_path, TASK, Settings(), {})
-    with only_writer(run), pytest.raises(UsageError, match="another process"), only_writer(run):
-        pass
+    with only_writer(run):
+        with pytest.raises(UsageError, match="another process") as raised, only_writer(run):
+            pass
+        assert str(os.getpid()) in raised.value.hint
     with only_writer(run):
         pass
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from loopwright.agents.strategies.translate import Translate
 from loopwright.core.candidate import Candidate, Edit
@@ -14,8 +15,9 @@ from loopwright.moves.cuda_translation import Translation, translate
 from loopwright.workbench.bench import Workbench
 
 
+@lru_cache(maxsize=1)
 def translation_of(tree: Tree) -> Translation:
-    """The translation of a program.
+    """The translation of a program. It is asked for twice: before a run is made, and by the agent of the run.
 
     Raises:
         UsageError: naming what has none, with file and line.

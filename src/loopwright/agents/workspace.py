@@ -6,6 +6,7 @@ sources were, and may still be changing them.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import replace
@@ -79,7 +80,9 @@ def _read(name: str, directory: int, path: str) -> bytes:
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
     except OSError as error:
-        raise MalformedWorkspace(f"{path}: {error.strerror}") from error
+        # O_NOFOLLOW calls a link a loop.
+        why = "is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+        raise MalformedWorkspace(f"{path}: {why}") from error
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 import typer
 
@@ -97,9 +99,17 @@ def run() -> int:
         return 0
     except OSError as error:
         # A folder that may not be written to, a full disk: the user's to mend, not a bug of ours.
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"loopwright: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"loopwright: {_told(error)}", file=sys.stderr)
         return 2
+
+
+def _told(error: OSError) -> str:
+    from loopwright.system.store import disk_full, is_full
+
+    if is_full(error):
+        return str(disk_full(Path(error.filename or tempfile.gettempdir())))
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
 
 
 def _end_as_by_interrupt() -> None:

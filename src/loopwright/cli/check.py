@@ -34,11 +34,9 @@ def check(
     else:
         from loopwright import api
         from loopwright.agents.answers import check_answer
-        from loopwright.workbench.settings import Settings
 
-        settings = Settings(
-            toolchain=toolchain, threads=threads, sandbox=sandbox,
-            target=api.parse_target(target or "openmp"), translate=target == "openmp",
+        settings = options.judging(
+            toolchain=toolchain, target=target, threads=threads, sandbox=sandbox,
             unread_code=candidate is not None,
         )  # fmt: skip
         answer = check_answer(api.check(path, candidate, say=say, settings=settings))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from loopwright.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from loopwright.workbench.settings import Settings
 
 TaskDir = Annotated[Path, typer.Argument(metavar="DIR", help="The task.")]
 CandidateDir = Annotated[
@@ -43,3 +46,24 @@ def seconds(text: str) -> float:
     if match is None:
         raise UsageError(f"not a duration: {text!r}", hint="write 90s, 10m or 1.5h")
     return float(match[1]) * _UNITS_S[match[2]]
+
+
+def judging(
+    *, toolchain: str | None, target: str | None, threads: int | None, sandbox: str, unread_code: bool
+) -> Settings:
+    """The settings of a command that judges candidates without a run: check, time, profile. A target that is
+    named is meant: CUDA sources become a program for it.
+    """
+    from loopwright.api import parse_target
+    from loopwright.core.task import Target
+    from loopwright.workbench.settings import Settings
+
+    asked = parse_target(target)
+    return Settings(
+        toolchain=toolchain,
+        threads=threads,
+        sandbox=sandbox,
+        target=asked,
+        translate=target is not None and asked is not Target.CUDA,
+        unread_code=unread_code,
+    )

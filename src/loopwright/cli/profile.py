@@ -29,10 +29,9 @@ def profile(
     from loopwright import api
     from loopwright.core.errors import ToolMissing
     from loopwright.reports.terminal import print_profile
-    from loopwright.workbench.settings import Settings
 
-    settings = Settings(
-        toolchain=toolchain, threads=threads, sandbox=sandbox, target=api.parse_target(target or "openmp"),
+    settings = options.judging(
+        toolchain=toolchain, target=target, threads=threads, sandbox=sandbox,
         unread_code=candidate is not None,
     )  # fmt: skip
     result = api.profile(path, candidate, say=say, settings=settings)
@@ -41,4 +40,4 @@ def profile(
     if json:
         print_json(profile_answer(result))
     else:
-        print_profile(result, api.candidate_tree(api.load_task(path), candidate))
+        print_profile(result, api.candidate_tree(api.task_at(path, settings), candidate))

@@ -47,12 +47,10 @@ def time(
         raise UsageError("what is to be timed?", hint="loopwright time DIR CANDIDATE_DIR [OTHER_DIR]")
     from loopwright import api
     from loopwright.agents.answers import time_answer
-    from loopwright.workbench.settings import Settings
 
-    settings = Settings(
-        toolchain=toolchain, threads=threads, sandbox=sandbox, target=api.parse_target(target or "openmp"),
-        unread_code=True,
-    )  # fmt: skip
+    settings = options.judging(
+        toolchain=toolchain, target=target, threads=threads, sandbox=sandbox, unread_code=True
+    )
     result = api.time(path, candidate, other, say=say, settings=settings)
     if isinstance(result, Failure):
         from loopwright.agents.answers import check_answer

@@ -16,7 +16,7 @@ class LoopwrightError(Exception):
         exit_status: what the command line exits with.
     """
 
-    exit_status = 1
+    exit_status = 2
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(message)
@@ -32,13 +32,13 @@ class LoopwrightError(Exception):
 class UsageError(LoopwrightError):
     """A wrong option or argument on the command line or in the Python API."""
 
-    exit_status = 2
-
 
 class TaskError(LoopwrightError):
     """The task file, or what it points to, is wrong; or the original program does not build or run."""
 
-    exit_status = 2
+
+class DiskFull(LoopwrightError):
+    """A disk or a quota is full. What was recorded is kept, and nobody is blamed for it."""
 
 
 class ToolMissing(LoopwrightError):

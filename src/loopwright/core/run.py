@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from loopwright.core.errors import UsageError
 from loopwright.core.timing import Floor, Speedup
 from loopwright.core.verdict import Verdict
 
@@ -17,6 +18,9 @@ class Budget:
     Tokens (input and output together), money and calls are those of language models; each step of a
     command-line agent is a call. Limits are looked at before each evaluation or call, so that a run spends at
     most one of them too much.
+
+    Raises:
+        UsageError: for a limit that allows nothing.
     """
 
     wall_s: float | None = 600.0
@@ -24,6 +28,25 @@ class Budget:
     tokens: int | None = None
     cost_usd: float | None = None
     calls: int | None = None
+
+    def __post_init__(self) -> None:
+        for limit, told, hint in (
+            (self.wall_s, "a budget of {:g} s allows nothing", "--budget 10m"),
+            (self.evaluations, "{} evaluations allow nothing", "--evaluations 10"),
+            (self.tokens, "{} tokens allow nothing", "--tokens 200000"),
+            (self.cost_usd, "{:g} US dollars allow nothing", "--cost 0.50"),
+            (self.calls, "{} calls allow nothing", "--calls 40"),
+        ):
+            if limit is not None and not limit > 0:
+                raise UsageError(told.format(limit), hint=hint)
+
+    def remaining_s(self, run_s: float, *, prepared_s: float) -> float | None:
+        """Seconds that are left after `run_s`, None without a limit. Half of the limit belongs to the search,
+        which begins at `prepared_s`, however long it took to measure and profile the original.
+        """
+        if self.wall_s is None:
+            return None
+        return max(0.0, max(self.wall_s, prepared_s + self.wall_s / 2) - run_s)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,12 @@ class Failure:
     evidence: Mapping[str, str] = field(default_factory=dict)
 
 
+def said_beside(message: str, evidence: Mapping[str, str]) -> str:
+    """What a compiler or the program printed, as far as it stands in the evidence and not in the message."""
+    printed = "\n".join(evidence[name] for name in ("errors", "log", "stderr") if name in evidence)
+    return "\n".join(line for line in printed.splitlines() if line.strip() != message.strip())
+
+
 @dataclass(frozen=True)
 class GateResult:
     """What one gate said. `failure` is set if and only if the status is `fail`; `reason` says why a gate

@@ -45,20 +45,14 @@ class FloorsGate:
 
     name = NAME
 
-    def __init__(self) -> None:
-        self._controls: dict[str, str] = {}
-
     def available(self, context: Context) -> str:
         """Empty when the ceilings are measured and the control behaved: an honest program at full speed was
         let through, one that did nothing was not.
         """
         if context.floors is None:
             return "the machine's ceilings are not measured"
-        key = self._key(context)
-        if key not in self._controls:
-            what = f"{NAME} with {context.toolchain.name} {context.toolchain.version}"
-            self._controls[key] = proofs.proven(key, what, lambda: self._tried(context))
-        return self._controls[key]
+        what = f"{NAME} with {context.toolchain.name} {context.toolchain.version}"
+        return proofs.proven(self._key(context), what, lambda: self._tried(context))
 
     def floors(self, context: Context, cases: Sequence[str]) -> dict[str, Floor]:
         """The highest certain floor of each case, as far as there is one."""

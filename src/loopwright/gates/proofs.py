@@ -11,7 +11,8 @@ from loopwright.system.compiled import cache_folder
 from loopwright.system.store import write_atomically
 
 _FILE = "controls.json"
-_refused: dict[str, str] = {}
+_known: dict[str, str] = {}
+"""What this process has asked for before: key to what is wrong, "" for nothing."""
 
 
 def proven(key: str, what: str, tried: Callable[[], str]) -> str:
@@ -19,16 +20,12 @@ def proven(key: str, what: str, tried: Callable[[], str]) -> str:
     says is wrong. A success is remembered in the cache folder, where `what` says to people what it was; a
     failure for this process only.
     """
-    if key in _refused:
-        return _refused[key]
-    if key in _remembered():
-        return ""
-    problem = tried()
-    if problem:
-        _refused[key] = problem
-    else:
-        _remember(key, what)
-    return problem
+    if key not in _known:
+        kept = key in _remembered()
+        _known[key] = "" if kept else tried()
+        if not kept and not _known[key]:
+            _remember(key, what)
+    return _known[key]
 
 
 def _remember(key: str, what: str) -> None:
@@ -36,7 +33,7 @@ def _remember(key: str, what: str) -> None:
         content = json.dumps({**_remembered(), key: what}, indent=1, sort_keys=True)
         write_atomically(_path(), content.encode())
     except (OSError, LoopwrightError):
-        # Without a cache the control is tried again next time: slower, as right.
+        # Without a cache the next process tries the control again: slower, as right.
         return
 
 

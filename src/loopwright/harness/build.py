@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
+import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,14 +19,14 @@ from loopwright.core.tree import Tree
 from loopwright.core.verdict import Failure
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Command, Ending, Execution, Limits, Runner
-from loopwright.system.store import remove_tree
+from loopwright.system.store import remove_tree, require_room
 from loopwright.tasks.driver import write_driver
+from loopwright.tasks.read import CXX_SUFFIXES
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.toolchain import PreparesSources, Purpose, SetsEnvironment, Toolchain, Variant
 
 EXECUTABLE = "loopwright_exe"
 _KERNEL_SUFFIXES = {".cu": Language.CUDA, ".hip": Language.HIP}
-_CXX_SUFFIXES = {".cc", ".cpp", ".cxx", ".c++", ".C"}
 _DRIVER_FOLDER = "loopwright_driver"
 _SHOWN_ERRORS = 5
 _REMARKS = ".remarks"
@@ -58,7 +59,11 @@ class Builder:
         self._done: dict[str, BuildResult] = {}
 
     def build(self, tree: Tree, toolchain: Toolchain, variant: Variant) -> BuildResult:
-        """Build `tree`. A failed build is a value with its failure."""
+        """Build `tree`. A failed build is a value with its failure; its folder is gone.
+
+        Raises:
+            DiskFull: when it failed and no build could do better.
+        """
         key = _key(tree, toolchain, variant)
         if key not in self._done:
             self._done[key] = self._build(key, tree, toolchain, variant)
@@ -89,6 +94,10 @@ class Builder:
             failure = Failure(
                 FailureMode.BUILD_NO_EXECUTABLE, "build", f"the build left no executable {executable.name}"
             )
+        if failure is not None:
+            # What this build itself has written is no excuse: it goes first.
+            remove_tree(folder)
+            require_room(self.scratch, Path(tempfile.gettempdir()))
         return BuildResult(
             directory=folder,
             executable=None if failure else executable,
@@ -260,6 +269,9 @@ def _build_failure(
     if execution.ending is Ending.WALL_LIMIT:
         message = f"the build took longer than {timeout_s:g} s (build.timeout_s)"
         return Failure(FailureMode.BUILD_TIMEOUT, "build", message)
+    if execution.ending is Ending.OUTPUT_LIMIT:
+        message = f"the build {execution.message}: a quieter one (make -s) shows what is wrong"
+        return Failure(FailureMode.BUILD_ERROR, "build", message)
     errors = [d for d in diagnostics if d.severity is Severity.ERROR]
     shown = [f"{d.file}:{d.line}: {d.message}" if d.file else d.message for d in errors[:_SHOWN_ERRORS]]
     tail = printed.strip().splitlines()[-1:] or [execution.message or f"status {execution.exit_code}"]
@@ -293,7 +305,7 @@ def _generator_sources(task: Task) -> list[str]:
 
 def _language_of(source: str, default: Language) -> Language:
     suffix = PurePosixPath(source).suffix
-    if suffix in _CXX_SUFFIXES:
+    if suffix in CXX_SUFFIXES:
         return Language.CXX
     return _KERNEL_SUFFIXES.get(suffix) or (Language.C if suffix == ".c" else default)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import statistics
+import tempfile
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from loopwright.harness.outputs import MalformedOutput, MissingOutput, program_o
 from loopwright.harness.types import BuildResult, CaseRun
 from loopwright.system.execution import Command, Execution, Limits, Runner
 from loopwright.system.gpu_files import Gpu, GpuFiles, gpu_files
-from loopwright.system.store import remove_tree
+from loopwright.system.store import remove_tree, require_room
 from loopwright.tasks.driver import (
     LateOutputs,
     MalformedResult,
@@ -111,7 +112,11 @@ class CaseRunner:
         gate: str,
         options: RunOptions | None = None,
     ) -> CaseRun:
-        """Run `case` once. What the program does wrong is in `CaseRun.failure`, under the name `gate`."""
+        """Run `case` once. What the program does wrong is in `CaseRun.failure`, under the name `gate`.
+
+        Raises:
+            DiskFull: when it failed and, without what it wrote itself, there is no room either.
+        """
         folder = self.scratch / "box" / uuid.uuid4().hex
         folder.mkdir(parents=True)
         options = options or RunOptions()
@@ -121,10 +126,14 @@ class CaseRunner:
             )
             what = f"case {case.name}, {threads} thread{'s' if threads != 1 else ''}"
             if self.task.kernel is None:
-                return self._program(case, execution, folder, gate, what)
-            return self._kernel(case, execution, folder, gate, what, options)
+                run = self._program(case, execution, folder, gate, what)
+            else:
+                run = self._kernel(case, execution, folder, gate, what, options)
         finally:
             remove_tree(folder)
+        if run.failure is not None:
+            require_room(self.scratch, Path(tempfile.gettempdir()))
+        return run
 
     def _program(self, case: Case, execution: Execution, folder: Path, gate: str, what: str) -> CaseRun:
         if (failure := failure_of(execution, gate=gate, what=what)) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from loopwright.moves.cuda_syntax import (
@@ -139,8 +139,7 @@ class _Reader:
                 text = self.file.text(node)
                 before = node.prev_sibling
                 if found and before is not None and before.end_point[0] == node.start_point[0]:
-                    last = found[-1]
-                    found[-1] = type(last)(**{**vars(last), "tail": text})
+                    found[-1] = replace(found[-1], tail=text)
                 else:
                     notes.append(text)
                 continue
@@ -150,7 +149,7 @@ class _Reader:
                 continue
             items = list(self._items(node))
             if items and notes:
-                items[0] = type(items[0])(**{**vars(items[0]), "notes": tuple(notes)})
+                items[0] = replace(items[0], notes=tuple(notes))
                 notes = []
             found += items
         return tuple(found)

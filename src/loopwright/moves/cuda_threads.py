@@ -162,7 +162,7 @@ class _Writer:
         return text
 
     def _control(self, item: Control, indent: str) -> list[str]:
-        file, node = self.kernel.file, item.node
+        node = item.node
         lines = [indent + note for note in item.notes]
         at = node.start_byte
         for number, (branch, items) in enumerate(item.branches):
@@ -175,8 +175,8 @@ class _Writer:
             lines += self.block_level(items, indent + STEP)
             lines.append(f"{indent}}}")
             at = branch.end_byte
-        if rest := file.data[at : node.end_byte].decode("utf-8", "replace").strip():
-            lines[-1] += f" {self._between(at, node.end_byte).strip()}" if rest else ""
+        if rest := self._between(at, node.end_byte).strip():
+            lines[-1] += f" {rest}"
         return lines
 
     def _kept(self, name: str, kind: str) -> str:

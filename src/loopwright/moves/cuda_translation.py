@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from loopwright.core.candidate import Edit
 from loopwright.core.tree import Tree
 from loopwright.harness.cuda_emulation.refusals import is_cuda, refusals
-from loopwright.harness.cuda_emulation.tokens import tokens_of
+from loopwright.harness.cuda_emulation.tokens import closing, tokens_of
 from loopwright.moves.cuda_items import BARRIERS, LANES, REFUSED_CALLS
 from loopwright.moves.cuda_syntax import (
     Change,
@@ -172,11 +172,11 @@ class _Program:
             if kernel.file != file:
                 continue
             grid, block = self._dimensions(kernel)
-            yield self._parameters(kernel.parameters, kernel, file)
+            yield self._parameters(kernel.parameters, kernel)
             body = loops_over_threads(kernel, grid, block)
             yield Change(kernel.body.start_byte, kernel.body.end_byte, body)
 
-    def _parameters(self, node: Node, kernel: KernelCode, file: CudaFile) -> Change:
+    def _parameters(self, node: Node, kernel: KernelCode) -> Change:
         added = "dim3 gridDim, dim3 blockDim" + (", size_t shared_bytes" if kernel.dynamic else "")
         opening = node.start_byte + 1
         return Change(opening, opening, added + (", " if node.named_children else ""))
@@ -203,7 +203,7 @@ class _Program:
             listed = head.child_by_field_name("parameters") if head is not None else None
             if kernel is None or listed is None:
                 raise file.refused(node, "a kernel that is declared and not defined in the files of the task")
-            yield self._parameters(listed, kernel, file)
+            yield self._parameters(listed, kernel)
 
     def _launches(self, file: CudaFile) -> Iterator[Change]:
         for launch in self.launches:
@@ -234,24 +234,21 @@ class _Program:
         at = 0
         tokens = tokens_of(file.data.decode("utf-8", "surrogateescape"))
         skipping: int | None = None
+        closed: int | None = None
         for number, token in enumerate(tokens):
             size = len(token.text.encode("utf-8", "surrogateescape"))
             start, at = at, at + size
             if any(first <= start < last for first, last in inside):
                 continue
-            if skipping is not None:
-                # The brackets of __launch_bounds__(128, 4).
-                if token.text == ")":
-                    behind = tokens[number + 1].text if number + 1 < len(tokens) else ""
-                    yield Change(skipping, at + (behind == " "), "")
-                    skipping = None
-                continue
-            if token.kind != "word":
-                continue
             behind = tokens[number + 1].text if number + 1 < len(tokens) else ""
-            if token.text == "__launch_bounds__":
-                skipping = start
+            space = 0 if behind.strip(" ") else len(behind)
+            if skipping is not None:
+                if number == closed:
+                    yield Change(skipping, at + space, "")
+                    skipping = None
+            elif token.text == "__launch_bounds__":
+                skipping, closed = start, closing(tokens, number)
             elif token.text in _DROPPED:
-                yield Change(start, at + (len(behind) if behind.strip(" ") == "" else 0), "")
+                yield Change(start, at + space, "")
             elif token.text == "__forceinline__":
                 yield Change(start, at, "inline")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from loopwright.moves.rewrite import blanked
+from loopwright.moves.rewrite import blanked, closing_brace
 
 _DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*pragma[ \t]+omp[ \t](?:\\\r?\n|[^\n\r])*", re.MULTILINE)
 _LOOP_DIRECTIVE = re.compile(rb"omp\s+(?:parallel\s+for(?:\s+simd)?|simd)\b")
@@ -34,7 +34,7 @@ def region_around(data: bytes, offset: int) -> str:
         if start > offset or not _SPREADS.search(data, start, end):
             continue
         opening = re.compile(rb"\s*\{").match(text, end)
-        if opening and opening.end() <= offset < _closing(text, opening.end() - 1):
+        if opening and opening.end() <= offset < closing_brace(text, opening.end() - 1):
             return data[start:end].decode("utf-8", "replace").strip()
     return ""
 
@@ -42,12 +42,3 @@ def region_around(data: bytes, offset: int) -> str:
 def _directives(data: bytes) -> Iterator[tuple[int, int]]:
     for match in _DIRECTIVE.finditer(blanked(data)):
         yield match.start(), match.end()
-
-
-def _closing(text: bytes, opening: int) -> int:
-    depth = 0
-    for match in re.compile(rb"[{}]").finditer(text, opening):
-        depth += 1 if match.group() == b"{" else -1
-        if depth == 0:
-            return match.start()
-    return len(text)

@@ -89,6 +89,16 @@ def code(data: bytes, start: int, end: int) -> str:
     return " ".join(blanked(data)[start:end].decode("utf-8", "replace").split())
 
 
+def closing_brace(text: bytes, opening: int) -> int:
+    """Offset of the brace that closes the one at `opening` in blanked code; its length without one."""
+    depth = 0
+    for match in re.compile(rb"[{}]").finditer(text, opening):
+        depth += 1 if match.group() == b"{" else -1
+        if depth == 0:
+            return match.start()
+    return len(text)
+
+
 def pragma_before(data: bytes, offset: int) -> str:
     """The `#` directive that stands directly before `offset` (only blanks and comments between), or ''."""
     before = blanked(data)[:offset].rstrip()

@@ -281,18 +281,16 @@ def _changed(source: NestSource, loop: Loop, jam: _Jam, factor: int) -> bytes:
         *(unit + line if line else "" for line in lines),
         "}",
     ]
-    indent, ends = indentation(data, loop.range.start).decode(), newline(data, start).decode()
-    body = data[loop.header.end : _end(data, loop)]
-    left = f"for ({counter} = {rest}; {variable} < {jam.high}; {variable}++)"
-    braces = not in_statement_list(data, start)
-    if braces:
-        block, indent = ["{", *(unit + line if line else "" for line in block), unit + left], indent
-    else:
-        block = [*block, left]
-    text = f"{ends}{indent}".join(block).encode("utf-8", "surrogateescape") + body
-    if braces:
-        text += f"{ends}{indent}}}".encode()
-    return apply(data, [Replacement(start, start + len(data[start : _end(data, loop)]), text)])
+    block.append(f"for ({counter} = {rest}; {variable} < {jam.high}; {variable}++)")
+    between = newline(data, start).decode() + indentation(data, loop.range.start).decode()
+    alone = not in_statement_list(data, start)
+    if alone:
+        block = ["{", *(unit + line if line else "" for line in block)]
+    end = _end(data, loop)
+    text = between.join(block).encode("utf-8", "surrogateescape") + data[loop.header.end : end]
+    if alone:
+        text += f"{between}}}".encode()
+    return apply(data, [Replacement(start, end, text)])
 
 
 def _end(data: bytes, loop: Loop) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from loopwright.moves.rewrite import blanked
+from loopwright.moves.rewrite import blanked, closing_brace
 
 TILES, BLAS, PATHS = "Register tiles:", "BLAS:", "Shortest paths:"
 """How the comments at the start of such blocks begin."""
@@ -18,15 +18,8 @@ def is_written(data: bytes, offset: int, function: str) -> bool:
     """Whether the loop at `offset` of `function` is part of what a move wrote."""
     if function.startswith(PREFIX):
         return True
+    text = blanked(data)
     return any(
-        match.start() < offset < _closing(data, match.start()) for match in _BLOCK.finditer(data, 0, offset)
+        match.start() < offset < closing_brace(text, match.start())
+        for match in _BLOCK.finditer(data, 0, offset)
     )
-
-
-def _closing(data: bytes, opening: int) -> int:
-    depth = 0
-    for match in re.compile(rb"[{}]").finditer(blanked(data), opening):
-        depth += 1 if match.group() == b"{" else -1
-        if depth == 0:
-            return match.start()
-    return len(data)

@@ -22,7 +22,7 @@ def plot_bench(bench: BenchFile) -> str:
         return ""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    from loopwright.reports.plots import new_figure, svg_of
+    from loopwright.reports.plots import kernel_rows, new_figure, svg_of
 
     figure, axes = new_figure(8.0, 1.6 + 0.3 * len(records))
     step = 0.7 / max(1, len(columns) - 1)
@@ -47,11 +47,8 @@ def plot_bench(bench: BenchFile) -> str:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_yticks(range(len(records)), [record.kernel for record in records])
-    axes.set_ylim(len(records) - 0.5, -0.5)
+    kernel_rows(axes, [record.kernel for record in records])
     axes.grid(axis="x", color="#ccc", linewidth=0.5)
-    for row in range(0, len(records), 2):
-        axes.axhspan(row - 0.5, row + 0.5, color="#f3f4f6", zorder=0)
     axes.set_axisbelow(True)
     axes.set_xlabel("speedup over gcc -O3 -march=native (in brackets: geometric mean, none below 1)")
     axes.set_title(f"{bench.machine.cpu}, {bench.threads} threads, {bench.started[:10]}", fontsize=9)

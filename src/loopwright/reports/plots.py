@@ -120,6 +120,14 @@ def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def kernel_rows(axes: Axes, names: Sequence[str]) -> None:
+    """A row for each name, the first at the top, every second one shaded."""
+    axes.set_yticks(range(len(names)), list(names), parse_math=False)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    for row in range(0, len(names), 2):
+        axes.axhspan(row - 0.5, row + 0.5, color="#f3f4f6", zorder=0)
+
+
 def svg_of(figure: Figure) -> str:
     """The figure as SVG text, the same for the same figure."""
     import matplotlib

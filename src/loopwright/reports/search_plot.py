@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from loopwright.suites.bench_record import BenchFile
 from loopwright.suites.search_costs import progress_of, search_costs, strategy_of
 from loopwright.workbench.convergence import SHARE
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _COLOURS = ("#1a7f37", "#0969da", "#bf8700", "#8250df", "#cf222e", "#57606a")
 _MARKERS = "osD^vP"
@@ -29,7 +25,7 @@ def plot_search(benches: Sequence[BenchFile]) -> str:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    from loopwright.reports.plots import svg_of
+    from loopwright.reports.plots import kernel_rows, svg_of
 
     kernels = list(dict.fromkeys(cost.kernel for cost in costs))
     strategies = [strategy_of(bench) for bench in benches]
@@ -57,7 +53,7 @@ def plot_search(benches: Sequence[BenchFile]) -> str:
                 xs, ys = zip(*points, (end, points[-1][1]), strict=True)
                 axis.step(xs, ys, where="post", color=colour, linewidth=1.2)
     for axis in axes[0]:
-        _rows(axis, kernels)
+        kernel_rows(axis, kernels)
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="x", color="#ccc", linewidth=0.5)
@@ -77,10 +73,3 @@ def plot_search(benches: Sequence[BenchFile]) -> str:
     figure.legend(loc="outside lower center", ncols=len(strategies), frameon=False, fontsize=8, title=title,
                   title_fontsize=8)  # fmt: skip
     return svg_of(figure)
-
-
-def _rows(axis: Axes, names: Sequence[str]) -> None:
-    axis.set_yticks(range(len(names)), list(names), parse_math=False)
-    axis.set_ylim(len(names) - 0.5, -0.5)
-    for row in range(0, len(names), 2):
-        axis.axhspan(row - 0.5, row + 0.5, color="#f3f4f6", zorder=0)

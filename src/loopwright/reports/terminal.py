@@ -16,6 +16,7 @@ from loopwright.core.profile import Profile
 from loopwright.core.run import RunResult, RunStatus
 from loopwright.core.timing import Floor, Speedup
 from loopwright.core.tree import Tree
+from loopwright.core.verdict import said_beside
 from loopwright.profilers.condense import AnnotatedLine, annotate, condense
 from loopwright.profilers.device_words import device_lines
 from loopwright.reports.wording import (
@@ -126,9 +127,8 @@ def print_check(answer: Mapping[str, Any]) -> None:
         console.print(f"[green]{escape(answer['verified'])}[/green]")
     else:
         console.print(f"[red]{failure['mode']}[/red]: {escape(failure['message'])}")
-        for name in ("errors", "log", "stderr"):
-            if text := failure["evidence"].get(name):
-                console.print(escape(text), style="dim")
+        if printed := said_beside(failure["message"], failure["evidence"]):
+            console.print(escape(printed), style="dim")
     if answer.get("speedup"):
         console.print(interval(from_data(Speedup, answer["speedup"])))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -12,19 +13,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from loopwright.core.errors import LoopwrightError
+from loopwright.core.errors import DiskFull
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_LEAST_ROOM_BYTES = 1 << 20
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Put `content` at `path`: a reader sees the old file or the new one, never a part.
 
     Raises:
-        LoopwrightError: when the disk or the quota is full; the old file is untouched then.
+        DiskFull: when the disk or the quota is full; the old file is untouched then.
         OSError: when the folder is missing or may not be written to.
     """
-    with _full_disk_explained(path):
+    with full_disk_explained(path):
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -46,12 +48,12 @@ def append_line(path: Path, line: str) -> None:
 
     Raises:
         ValueError: when `line` holds a newline.
-        LoopwrightError: when the disk or the quota is full; what was half written is taken back.
+        DiskFull: when the disk or the quota is full; what was half written is taken back.
     """
     if "\n" in line:
         raise ValueError(f"a journal line holds no newline: {line[:80]!r}")
     data = line.encode("utf-8", "surrogateescape") + b"\n"
-    with _full_disk_explained(path):
+    with full_disk_explained(path):
         is_new = not path.exists()
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
@@ -105,6 +107,44 @@ def remove_tree(path: Path) -> None:
             subprocess.run([*tool, "--", str(path)], check=False, capture_output=True)
 
 
+def require_room(*folders: Path) -> None:
+    """What failed while a disk was full says nothing about the program that failed.
+
+    Raises:
+        DiskFull: when next to nothing more can be written to the file system of one of `folders`.
+    """
+    for folder in folders:
+        left = os.statvfs(folder)
+        if left.f_bavail * left.f_frsize < _LEAST_ROOM_BYTES or (left.f_files and not left.f_favail):
+            raise disk_full(folder)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the error says that a disk or a quota is full."""
+    return error.errno in _FULL
+
+
+@contextlib.contextmanager
+def full_disk_explained(path: Path) -> Iterator[None]:
+    """Makes DiskFull of an OSError that says so; `path` is told where the error names no file."""
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise disk_full(Path(error.filename) if isinstance(error.filename, str) else path) from error
+
+
+def disk_full(path: Path, again: str = "run the same command again") -> DiskFull:
+    """The error to raise where nothing can be written at `path`; `again`: what to do once there is room."""
+    folder = path if path.is_dir() else path.parent
+    return DiskFull(
+        "no space left to write there",
+        where=str(path),
+        hint=f"free some space (df -h {shlex.quote(str(folder))}), then {again}; what was recorded is kept",
+    )
+
+
 def _end_of_whole_lines(descriptor: int) -> int:
     """Offset just behind the last newline of an open file."""
     end = os.fstat(descriptor).st_size
@@ -135,18 +175,3 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _full_disk_explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise LoopwrightError(
-            "no space left to write this file",
-            where=str(path),
-            hint=f"free some space (df -h {path.parent}), then run the same command again; "
-            "what was recorded is kept",
-        ) from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from loopwright.core.errors import TaskError
-from loopwright.core.task import Build, Case, Task, Use
+from loopwright.core.task import Build, Case, Language, Task, Use
 from loopwright.core.tree import Tree
 from loopwright.tasks import source_facts
 from loopwright.tasks.cmakelists import infer_cmake, infer_compile_commands
@@ -87,15 +87,20 @@ def infer_task(directory: Path, args: Sequence[str] = ()) -> Inferred:
         build = replace(build, libs=source_facts.libraries(tree[path] for path in sources))
     if build.libs:
         found.guessed.append(f"libs = {', '.join(build.libs)}: from the headers that are included")
-    case = _case(tree, found, sources, args)
     editable = tuple(escaped(path) for path in sources)
+    language = implied_language(build.sources, editable, tree)
+    if build.command is None and build.standard is None and language is Language.CXX:
+        build = replace(build, standard=source_facts.standard(tree[path] for path in sources))
+        if build.standard:
+            found.guessed.append(f"standard = {build.standard}: from what the sources include and use")
+    case = _case(tree, found, sources, args)
     task = Task(
         name=plain_name(directory.resolve().name),
         tree=tree,
         editable=editable,
         build=build,
         cases=(case,),
-        language=implied_language(build.sources, editable, tree),
+        language=language,
     )
     found.guessed.append(f"editable: {', '.join(sources)}; the other files are protected")
     found.guessed.append(
@@ -199,10 +204,11 @@ def _case(tree: Tree, found: FoundBuild, sources: Iterable[str], args: Sequence[
         )
     if found.stdin is None and any(source_facts.reads_stdin(tree[path]) for path in sources):
         found.check.append('the program seems to read standard input: give stdin = "FILE" in the case')
+    read = source_facts.opened(tree[path] for path in sources)
     return Case(
         name="full",
         use=Use.TIME,
         args=chosen,
         stdin=found.stdin,
-        files=tuple(dict.fromkeys(arg for arg in chosen if arg in tree)),
+        files=tuple(dict.fromkeys(name for name in (*chosen, *read) if name in tree)),
     )

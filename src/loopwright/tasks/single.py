@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from loopwright.core.errors import TaskError
-from loopwright.core.task import Build, Case, Task, Use
+from loopwright.core.task import Build, Case, Language, Task, Use
 from loopwright.core.tree import Tree
 from loopwright.tasks import source_facts
 from loopwright.tasks.load import implied_language
@@ -24,7 +24,8 @@ def single_file_task(source: Path, args: Sequence[str] = ()) -> Task:
     """A program task of one source file, run with `args`: one `time` case, the numbers on stdout compared.
 
     The local headers that the file includes come with it, protected. An argument that names a file, as
-    seen from the current folder, makes that file an input of the case. Nothing is written.
+    seen from the current folder, makes that file an input of the case; so does a name that the source opens
+    to read, as seen from there or from its own folder. Nothing is written.
 
     Raises:
         TaskError: when the file is not a readable C or C++ source with a main function, or an argument
@@ -49,17 +50,19 @@ def single_file_task(source: Path, args: Sequence[str] = ()) -> Task:
     root = Path(os.path.commonpath([path.parent for path in files]))
     contents = {path.relative_to(root).as_posix(): text for path, text in files.items()}
     path = source.resolve().relative_to(root).as_posix()
-    inputs = _inputs(args, contents)
+    inputs = {**_read_by_name(source, files.values(), contents), **_inputs(args, contents)}
     editable = (escaped(path),)
     libs = ("m", *source_facts.libraries(files.values()))
     tree = Tree({**contents, **inputs})
+    language = implied_language((path,), editable, tree)
+    standard = source_facts.standard(files.values()) if language is Language.CXX else None
     return Task(
         name=plain_name(source.stem),
         tree=tree,
         editable=editable,
-        build=Build(sources=(path,), libs=tuple(dict.fromkeys(libs))),
+        build=Build(sources=(path,), libs=tuple(dict.fromkeys(libs)), standard=standard),
         cases=(Case(name="given", use=Use.TIME, args=tuple(args), files=tuple(inputs)),),
-        language=implied_language((path,), editable, tree),
+        language=language,
     )
 
 
@@ -112,6 +115,19 @@ def _with_headers(source: Path, content: bytes) -> dict[Path, bytes]:
             if len(files) > _MOST_FILES:
                 raise TaskError(f"includes more than {_MOST_FILES} files", where=str(source))
     return files
+
+
+def _read_by_name(source: Path, texts: Iterable[bytes], contents: dict[str, bytes]) -> dict[str, bytes]:
+    """Files that the program opens by names that stand in its sources: path in the task to content."""
+    found: dict[str, bytes] = {}
+    for name in source_facts.opened(texts):
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or str(path) in contents:
+            continue
+        near = next((p for p in (Path(path), source.parent / path) if p.is_file()), None)
+        if near is not None:
+            found[str(path)] = _read(near)
+    return found
 
 
 def _inputs(args: Sequence[str], contents: dict[str, bytes]) -> dict[str, bytes]:

@@ -21,6 +21,10 @@ _MAIN = re.compile(
     r"\bmain\s*\([^;{}]*\)\s*(?:noexcept\s*)?(?:->\s*\w+\s*)?(?:try\s*)?"
     r"(?:[A-Za-z_][\w\s,*\[\]]*;\s*)*\{"
 )
+_NAME = r"\s*\"([^\"\\\n]+)\"\s*"
+_OPENED = re.compile(
+    rf"\bfopen\s*\({_NAME},\s*\"r[^\"+]*\"|\bifstream\s+\w+\s*[({{]{_NAME}|\bopen\s*\({_NAME},\s*O_RDONLY\b"
+)
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>)', re.MULTILINE)
 _LIBRARIES = {
     "math.h": "m", "cmath": "m", "complex.h": "m", "tgmath.h": "m", "fenv.h": "m",
@@ -28,6 +32,19 @@ _LIBRARIES = {
     "cblas.h": "openblas", "lapacke.h": "lapacke", "fftw3.h": "fftw3", "zlib.h": "z", "hdf5.h": "hdf5",
     "gsl/gsl_math.h": "gsl",
 }  # fmt: skip
+_CXX20 = frozenset(
+    {
+        "barrier", "concepts", "coroutine", "format", "latch", "numbers", "ranges", "semaphore",
+        "source_location", "span", "stop_token", "syncstream",
+    }
+)  # fmt: skip
+_CXX23 = frozenset(
+    {"expected", "flat_map", "flat_set", "generator", "mdspan", "print", "spanstream", "stacktrace"}
+)
+_CXX20_WORDS = re.compile(
+    r"\bconcept\s+\w+\s*=|[>)]\s*requires\b|\b(?:consteval|constinit|co_await|co_yield|co_return)\b|<=>"
+)
+_ASKS_STANDARD = re.compile(r"\b__cplusplus\b|\b__has_include\b|\b__cpp_\w+")
 
 
 def text_of(content: bytes) -> str:
@@ -58,6 +75,16 @@ def reads_stdin(content: bytes) -> bool:
     )  # fmt: skip
 
 
+def opened(contents: Iterable[bytes]) -> tuple[str, ...]:
+    """Names of files that the code opens to read, as far as it writes them there: `fopen("a.txt", "r")`."""
+    found: dict[str, None] = {}
+    for content in contents:
+        code = _COMMENT_OR_STRING.sub(lambda m: m[0] if m[0][0] in "\"'" else " ", text_of(content))
+        for match in _OPENED.finditer(code):
+            found[posixpath.normpath(next(filter(None, match.groups())))] = None
+    return tuple(found)
+
+
 def is_source(path: str) -> bool:
     """Whether a compiler is given this file: a C or C++ source by its suffix."""
     return PurePosixPath(path).suffix in SOURCE_SUFFIXES
@@ -79,6 +106,24 @@ def libraries(contents: Iterable[bytes]) -> tuple[str, ...]:
             if name in _LIBRARIES:
                 found[_LIBRARIES[name]] = None
     return tuple(found)
+
+
+def standard(contents: Iterable[bytes]) -> str | None:
+    """The C++ standard that the files need beyond what compilers take by themselves; None when that will do.
+
+    What a file does only where it may (it asks for `__cplusplus`) is not counted.
+    """
+    found: str | None = None
+    for content in contents:
+        text = without_comments(text_of(content))
+        if _ASKS_STANDARD.search(text):
+            continue
+        headers = set(includes(content)[1])
+        if headers & _CXX23:
+            return "gnu++23"
+        if headers & _CXX20 or _CXX20_WORDS.search(text):
+            found = "gnu++20"
+    return found
 
 
 def include_folders(sources: Sequence[str], tree: Mapping[str, bytes]) -> tuple[str, ...]:

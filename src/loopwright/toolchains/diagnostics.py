@@ -55,6 +55,10 @@ _LINKED = re.compile(
     r"unrecognized file|file not recognized|relocation |DSO missing|undefined symbol|first defined here).*)$"
 )
 _OPTIONS = re.compile(r"^\S+ \(LLVM option parsing\): (?!Did you mean)(?P<message>.+)$")
+# gcc: "available with '-std=c++20'", "available from C++20 onwards"; clang: "are a C++20 extension".
+_WANTED = re.compile(
+    r"(?:available with .-std=(?:c|gnu)|available from C|(?:is|are) a C)\+\+(?P<year>[12]\w)"
+)
 _SUMMARIES = re.compile(
     r"^(?:linker command failed with exit code|ld returned \d+ exit status|"
     r"make: \[.*\] (?:Error \d+|Killed|Terminated))"
@@ -77,6 +81,13 @@ def parse(printed: str) -> tuple[Diagnostic, ...]:
     rank = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
     kept = sorted(range(len(found)), key=lambda i: (rank[found[i].severity], i))[:MOST]
     return tuple(found[i] for i in sorted(kept))
+
+
+def wanted_standard(printed: str) -> str:
+    """The C++ standard without which, by what a compiler says, something does not work: "c++20"; "" when none
+    is named. Of several the latest.
+    """
+    return max((f"c++{match['year']}" for match in _WANTED.finditer(printed)), default="")
 
 
 def _all(printed: str) -> Iterator[Diagnostic]:

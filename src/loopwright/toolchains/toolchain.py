@@ -105,6 +105,11 @@ class Toolchain(Protocol):
 class PreparesSources(Protocol):
     """A toolchain that changes sources before it compiles them."""
 
+    @property
+    def base(self) -> Toolchain:
+        """The compiler beneath, for programs that are compiled as they stand."""
+        ...
+
     def prepared(self, tree: Tree) -> Tree:
         """The files that are compiled, its own beside them; lines keep their numbers. Pure."""
         ...

@@ -12,7 +12,7 @@ from loopwright.core.modes import FailureMode
 from loopwright.core.run import Baseline
 from loopwright.core.task import Case, Language, Task, Use
 from loopwright.core.timing import Comparison
-from loopwright.core.verdict import Failure
+from loopwright.core.verdict import Failure, said_beside
 from loopwright.gates.compare import first_mismatch
 from loopwright.gates.gate import Context
 from loopwright.harness.execute import CaseRunner
@@ -20,6 +20,7 @@ from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Limits
 from loopwright.timing.compare import SampleFailed, compare
 from loopwright.toolchains.device import Device
+from loopwright.toolchains.diagnostics import wanted_standard
 from loopwright.toolchains.toolchain import NATIVE_FLAGS, Purpose, Variant
 from loopwright.workbench.expected import ExpectedOutputs
 from loopwright.workbench.policies import baseline_policy, glance_policy, report_policy
@@ -70,12 +71,15 @@ def build_original(context: Context, variant: Variant) -> BuildResult:
     """Build the original. Raises TaskError with the compiler's words when that fails."""
     build = context.builder.build(context.task.tree, context.toolchain, variant)
     if build.failure is not None:
-        detail = build.failure.evidence.get("errors") or build.failure.evidence.get("log", "")
+        printed = said_beside(build.failure.message, build.failure.evidence)
+        hint = "check [build] in loopwright.toml (loopwright init writes it): sources, include, libs, command"
+        if context.task.build.standard is None and (wanted := wanted_standard(build.log)):
+            hint = f'it asks for {wanted}: [build] standard = "{wanted}" in a task file (loopwright init DIR)'
         raise TaskError(
             f"the original does not build with {context.toolchain.name} {' '.join(variant.flags)}: "
-            f"{build.failure.message}\n{detail}".rstrip(),
+            f"{build.failure.message}\n{printed}".rstrip(),
             where=context.task.name,
-            hint="check [build] in loopwright.toml: sources, include, libs, command",
+            hint=hint,
         )
     return build
 
@@ -269,12 +273,13 @@ def try_variant(context: Context, build: BuildResult, facts: Mapping[str, CaseFa
 
 
 def _broken(task: Task, case: Case, failure: Failure) -> TaskError:
-    detail = failure.evidence.get("stderr", "")
+    printed = said_beside(failure.message, failure.evidence)
+    given = {"arguments": case.args, "files": case.files, "standard input": case.stdin}
+    lacking = [what for what, value in given.items() if not value]
     hint = "run it by hand with the same arguments; limits per case: timeout_s = SECONDS"
-    if task.kernel is None and not case.args:
-        hint = "it was given no arguments: optimize prog.c -- ARGS, or args = [...] in the [[case]]"
-    return TaskError(
-        f"the original fails: {failure.message}" + (f"\n{detail}" if detail else ""),
-        where=task.name,
-        hint=hint,
-    )
+    if task.kernel is None and lacking and failure.mode is not FailureMode.TIME_LIMIT:
+        hint = (
+            f"it was given no {', no '.join(lacking)}: optimize prog.c -- ARGS, or args, files and stdin of "
+            "the [[case]] in a task file (loopwright init DIR); it runs in a folder of its own"
+        )
+    return TaskError(f"the original fails: {failure.message}\n{printed}".rstrip(), where=task.name, hint=hint)

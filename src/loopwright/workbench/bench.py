@@ -112,14 +112,8 @@ class Workbench:
 
     @property
     def remaining_s(self) -> float | None:
-        """Seconds of the budget that are left, None without a limit.
-
-        Half of the budget belongs to the search, however long it took to measure and profile the original.
-        """
-        limit = self.settings.budget.wall_s
-        if limit is None:
-            return None
-        return max(0.0, max(limit, self._prepared_s + limit / 2) - self.journal.run_s)
+        """Seconds of the budget that are left, None without a limit."""
+        return self.settings.budget.remaining_s(self.journal.run_s, prepared_s=self._prepared_s)
 
     @property
     def untimed(self) -> str:
@@ -296,6 +290,11 @@ class Workbench:
             "baseline", baseline=to_data(baseline), comparisons=to_data(comparisons),
             toolchain=self.context.toolchain.name,
         ))  # fmt: skip
+        if (limit_s := self.settings.budget.wall_s) is not None and self._prepared_s > limit_s:
+            self._say(
+                f"measuring the original took {self._prepared_s:.0f} s of a budget of {limit_s:g} s: "
+                f"the search gets {self.remaining_s:.2g} s"
+            )
 
     def _evaluate_original(self) -> Evaluation:
         """The original is its own baseline: nothing is measured, nothing counted."""

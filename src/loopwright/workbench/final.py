@@ -233,7 +233,8 @@ def _held_out_speedup(
 
 def _why_nothing(bench: Workbench) -> str:
     if bench.remaining_s == 0.0:
-        return f"the budget of {bench.settings.budget.wall_s:g} s ended before anything was tried: --budget"
+        limit_s = bench.settings.budget.wall_s
+        return f"the budget of {limit_s:g} s ended before anything was tried: give it more with --budget"
     told = (e.data for e in bench.journal.events if e.kind == "proposals")
     refusals = [r for data in told if data["candidate"] == bench.original.id for r in data["refusals"]]
     if not refusals:

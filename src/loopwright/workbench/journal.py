@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from loopwright.core.errors import LoopwrightError
+from loopwright.system.store import disk_full, is_full
 
 SCHEMA = 1
 
@@ -106,17 +110,25 @@ class Journal:
         )
         head = {"schema": SCHEMA, "number": event.number, "event": kind, "run_s": event.run_s, "at": event.at}
         line = json.dumps(head | data, ensure_ascii=True, allow_nan=False).encode() + b"\n"
+        descriptor = self._file.fileno()
+        end = os.fstat(descriptor).st_size
         try:
             # One write call, so that a kill leaves at most one torn line at the very end.
-            written = os.write(self._file.fileno(), line)
+            written = os.write(descriptor, line)
             if written != len(line):
-                raise OSError("short write")
-            os.fsync(self._file.fileno())
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(descriptor)
         except OSError as error:
+            # Else the next line, once there is room, would go on from the torn one and spoil both.
+            with suppress(OSError):
+                os.ftruncate(descriptor, end)
+            again = f"loopwright runs resume {shlex.quote(str(self.path.parent))}"
+            if is_full(error):
+                raise disk_full(self.path, again) from error
             raise LoopwrightError(
-                f"cannot write: {error.strerror or error}",
+                f"cannot write: {error.strerror}",
                 where=str(self.path),
-                hint="make room on the disk, then: loopwright runs resume " + self.path.parent.name,
+                hint=f"where it can be written, this goes on: {again}",
             ) from error
         self.events.append(event)
         self.observer(event)

@@ -13,7 +13,6 @@ from loopwright.core.errors import LoopwrightError
 from loopwright.core.machine import Floors, Machine, Noise
 from loopwright.core.task import Language
 from loopwright.core.timing import Sample
-from loopwright.harness.cuda_emulation.toolchain import EmulatedCuda
 from loopwright.system.device_floors import CudaCompiler, measure_device_floors
 from loopwright.system.execution import Command, Limits, Runner
 from loopwright.system.floors import measure_floors
@@ -24,7 +23,7 @@ from loopwright.timing.noise import measure_noise
 from loopwright.toolchains.devices import gpu, gpu_architecture
 from loopwright.toolchains.nvcc import find_nvcc
 from loopwright.toolchains.nvidia_tools import device_state
-from loopwright.toolchains.toolchain import NATIVE_FLAGS, Toolchain, Variant
+from loopwright.toolchains.toolchain import NATIVE_FLAGS, PreparesSources, Toolchain, Variant
 from loopwright.workbench.records import from_data, to_data
 
 _SCHEMA = 1
@@ -70,8 +69,7 @@ def machine_facts(
     home: Path, toolchain: Toolchain, runner: Runner, scratch: Path, say: Callable[[str], None]
 ) -> MachineFacts:
     """Read machine.json below `home`, or measure and write it when it is missing or of another machine."""
-    if isinstance(toolchain, EmulatedCuda):
-        # What the machine can do is measured with ordinary programs.
+    if isinstance(toolchain, PreparesSources):
         toolchain = toolchain.base
     path = home / "machine.json"
     machine = this_machine()

@@ -156,7 +156,12 @@ def only_writer(run: RunDirectory) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise UsageError("another process works on this run", where=run.id) from error
+            holder = Path(lock.name).read_text().strip()
+            raise UsageError(
+                "another process works on this run",
+                where=run.id,
+                hint=f"wait until process {holder or '(just started)'} has ended",
+            ) from error
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

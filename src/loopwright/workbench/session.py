@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from loopwright.core.errors import ToolMissing, UsageError
+from loopwright.core.errors import LoopwrightError, UsageError
 from loopwright.core.profile import Profile
 from loopwright.core.run import Baseline
 from loopwright.core.task import Task, Use
@@ -66,7 +66,7 @@ class Session(AbstractContextManager["Session"]):
         self._directory = RunDirectory(self._folder)
         try:
             self.context = make_context(task, settings, self._directory, self._expected, self._measured)
-        except ToolMissing:
+        except LoopwrightError:
             remove_tree(self._folder)
             raise
 
@@ -113,9 +113,9 @@ class Session(AbstractContextManager["Session"]):
         """
         if self.context.untimed:
             raise UsageError(
-                f"not timed: {self.context.untimed} to offload to",
+                f"not timed: {self.context.untimed}",
                 where=self.task.name,
-                hint="loopwright check says whether it is right; times need a GPU",
+                hint="loopwright check says whether it is right",
             )
         builds = [self.context.builder.build(t, self.context.toolchain, self.context.variant) for t in (a, b)]
         for build, label in zip(builds, (label_a, label_b), strict=True):

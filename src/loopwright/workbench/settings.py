@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from loopwright.core.errors import UsageError
 from loopwright.core.run import Budget
 from loopwright.core.task import Target
+
+_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ class Settings:
         seed: for everything an agent draws by chance.
         translate: whether CUDA sources become a program for `target`; else they stay CUDA.
         memory: whether lessons of earlier runs are used, and this run's are kept. Never for comparisons.
+
+    Raises:
+        UsageError: for a number of threads that no program is started with.
     """
 
     agent: str = "builtin"
@@ -45,3 +51,10 @@ class Settings:
     model: ModelOptions = field(default_factory=ModelOptions)
     memory: bool = False
     translate: bool = False
+
+    def __post_init__(self) -> None:
+        if self.threads is not None and not 1 <= self.threads <= _MOST_THREADS:
+            raise UsageError(
+                f"{self.threads} threads",
+                hint=f"--threads 1 to {_MOST_THREADS}; default: all usable processors",
+            )

@@ -98,16 +98,7 @@ T atomicAdd(T *address, V argument) {
     return before;
 }
 template <typename T, typename V>
-T atomicSub(T *address, V argument) {
-    const T value = static_cast<T>(argument);
-    T before;
-#pragma omp atomic capture
-    {
-        before = *address;
-        *address -= value;
-    }
-    return before;
-}
+T atomicSub(T *address, V value) { return atomic_update(address, [=](T old) { return static_cast<T>(old - static_cast<T>(value)); }); }
 template <typename T, typename V>
 T atomicExch(T *address, V value) { return atomic_update(address, [=](T) { return static_cast<T>(value); }); }
 template <typename T, typename V>
