@@ -17,6 +17,7 @@ from loopwright.core.task import (
     Init,
     Kernel,
     Language,
+    Launch,
     Output,
     OutputFile,
     Range,
@@ -247,7 +248,13 @@ def _kernel(
         returns=returns,
         header=table.header,
         restrict=table.restrict,
+        launch=_launch(table.launch) if table.launch is not None else None,
     )
+
+
+def _launch(table: schema.LaunchTable) -> Launch:
+    shared = {} if table.shared is None else {"shared": table.shared}
+    return Launch(tuple(table.grid), tuple(table.block), **shared)
 
 
 def _declared(file: TaskFile, table: schema.KernelTable, sources: Sequence[str], tree: Tree) -> str:
