@@ -195,7 +195,8 @@ class Builder:
                 compiler = toolchain.compiler(_language_of(source, Language.C))
                 name = f"{PurePosixPath(source).name}.generator.o"
                 commands.append((str(compiler), *flags, "-c", _operand(source), "-o", name))
-        executions = [self._run(argv, folder) for argv in commands]
+        with ThreadPoolExecutor(2) as pool:
+            executions = list(pool.map(lambda argv: self._run(argv, folder), commands))
         step = _step(
             toolchain, [shlex.join(c) for c in commands], executions, self.task.build.timeout_s, folder
         )
