@@ -112,7 +112,9 @@ def declaration(prototype: str) -> str:
 
 
 def find_declaration(function: str, text: str) -> str | None:
-    """The declaration or the head of the definition of `function` in C source `text`, None when none."""
+    """The declaration or the head of the definition of `function` in source `text`, with its C linkage where
+    it says so; None when there is none.
+    """
     plain = re.sub(r"^\s*#.*?(?<!\\)$", " ", _COMMENT.sub(" ", text), flags=re.MULTILINE)
     plain = _BOUNDS.sub(" ", plain)
     pattern = rf"([A-Za-z_][\w\s*]*[\s*])\b{re.escape(function)}\s*\(([^;{{}}()]*)\)\s*(?:noexcept\s*)?[;{{]"
@@ -120,7 +122,8 @@ def find_declaration(function: str, text: str) -> str | None:
         words = match.group(1).split()
         if not {"return", "else", "goto", "case", "typedef"} & set(words):
             head = " ".join(w for w in words if w not in ("extern", "static", "inline"))
-            return f"{head} {function}({' '.join(match.group(2).split())})"
+            linkage = 'extern "C" ' if plain[: match.start()].rstrip().endswith('extern "C"') else ""
+            return f"{linkage}{head} {function}({' '.join(match.group(2).split())})"
     return None
 
 
