@@ -24,7 +24,7 @@ from loopwright.harness.cuda_emulation.toolchain import EmulatedCuda, find_emula
 from loopwright.harness.types import BuildResult
 from loopwright.system.sandbox import choose_runner
 from loopwright.tasks.driver import DriverResult, driver_arguments, explain_exit, read_result
-from loopwright.toolchains import discovery, trials
+from loopwright.toolchains import trials
 from loopwright.toolchains.toolchain import Toolchain, Variant
 from loopwright.workbench.settings import Settings
 
@@ -248,9 +248,8 @@ def test_a_function_of_the_host_launches_by_itself_and_is_translated(
 ) -> None:
     task = cuda_task(SUM, _SUM_KERNEL, Case("c", params={"n": 70}))
     builder = TranslationBuilder(task, choose_runner("none"), tmp_path, emulated)
-    gcc = discovery.find("gcc")
     for tree in (task.tree, task.tree.replaced(translation_of(task.tree).changes)):
-        build = builder.build(tree, gcc, Variant(("-O0",)))
+        build = builder.build(tree, emulated.base, Variant(("-O0",)))
         assert build.failure is None, build.log
         result = run(build, task, task.cases[0], tmp_path).result
         assert result is not None
