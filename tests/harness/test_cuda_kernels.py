@@ -64,9 +64,15 @@ _MIRROR_KERNEL = Kernel(
     launch=Launch(("(n + 63) // 64",), ("64",)),
 )
 
-# A function of the host that does all of it by itself, and gives something back.
-SUM = """\
+# A function of the host that does all of it by itself, and gives something back; its header is CUDA, too.
+SUM_HEADER = """\
+#pragma once
 #include <cuda_runtime.h>
+__global__ void add(int n, const float *x, double *sum);
+double sum_of(int n, float scale, const float *x);
+"""
+SUM = """\
+#include "sum.cuh"
 __global__ void add(int n, const float *x, double *sum) {
     const int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n) atomicAdd(sum, double(x[i]));
@@ -94,13 +100,15 @@ _SUM_KERNEL = Kernel(
     ),
     language=Language.CUDA,
     returns=Dtype.F64,
+    header="sum.cuh",
 )
 
 
-def cuda_task(text: str, kernel: Kernel, *cases: Case) -> Task:
+def cuda_task(text: str, kernel: Kernel, *cases: Case, header: str = "") -> Task:
+    files = {"kernel.cu": text} | ({kernel.header: header} if kernel.header else {})
     return Task(
         name="kernel",
-        tree=Tree({"kernel.cu": text.encode()}),
+        tree=Tree({path: content.encode() for path, content in files.items()}),
         editable=("kernel.cu",),
         build=Build(sources=("kernel.cu",)),
         cases=cases,
@@ -246,7 +254,7 @@ def test_a_launch_that_a_device_refuses_is_an_error(
 def test_a_function_of_the_host_launches_by_itself_and_is_translated(
     emulated: EmulatedCuda, tmp_path: Path
 ) -> None:
-    task = cuda_task(SUM, _SUM_KERNEL, Case("c", params={"n": 70}))
+    task = cuda_task(SUM, _SUM_KERNEL, Case("c", params={"n": 70}), header=SUM_HEADER)
     builder = TranslationBuilder(task, choose_runner("none"), tmp_path, emulated)
     for tree in (task.tree, task.tree.replaced(translation_of(task.tree).changes)):
         build = builder.build(tree, emulated.base, Variant(("-O0",)))
