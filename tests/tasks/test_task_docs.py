@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loopwright.core.task import Dtype, Range, Task, Use
+from loopwright.core.task import Dtype, Launch, Range, Task, Use
 from loopwright.tasks.kernel_checks import INIT_OPTIONS
 from loopwright.tasks.load import load_task
 from loopwright.tasks.schema import TABLES, known_keys
@@ -24,6 +24,7 @@ FILES = {
         "        for (int k = start[i]; k < start[i + 1]; k++)\n"
         "            r[i] -= a[k] * x[column[k]];\n}\n",
     },
+    "cuda": {"row_sums.cu": "__global__ void row_sums(int columns, const double *a, double *sums) {}\n"},
 }
 HEADINGS = {
     (): "## Top level",
@@ -34,6 +35,7 @@ HEADINGS = {
     ("output", "files"): "### Entries of `files`",
     ("work",): "## `[work]`",
     ("kernel",): "## `[kernel]`",
+    ("kernel", "launch"): "### `[kernel.launch]`",
     ("kernel", "argument"): "### `[[kernel.argument]]`",
 }
 
@@ -74,6 +76,12 @@ def test_the_kernel_example_is_a_task(tmp_path: Path) -> None:
     tolerances = {argument.name: argument.tolerance for argument in task.kernel.arguments}
     assert tolerances["r"] is not None and tolerances["r"].atol == 1e-13
     assert task.work.bytes_of(task.cases[0]) == 124
+
+
+def test_the_cuda_example_is_a_task(tmp_path: Path) -> None:
+    kernel = example("cuda", tmp_path).kernel
+    assert kernel is not None
+    assert kernel.launch == Launch(("rows",), ("128",), "8 * 128")
 
 
 def test_every_table_of_the_format_has_a_heading() -> None:

@@ -121,3 +121,9 @@ def test_finding_a_declaration() -> None:
     )
     assert find_declaration("missing", source) is None
     assert find_declaration("use", source) == "double use(void)"
+
+
+def test_the_linkage_of_a_declaration_in_cxx_is_kept() -> None:
+    source = 'int g(int);\nextern "C"\ndouble f(double x) { return g(1) * x; }\n'
+    assert find_declaration("f", source) == 'extern "C" double f(double x)'
+    assert find_declaration("g", source) == "int g(int)"

@@ -44,7 +44,7 @@ def task_values(bench: Workbench) -> dict[str, Any]:
             "language": task.language.value,
             "editable": ", ".join(sorted(task.editable_files)),
         },
-        "kernel": task.kernel.prototype if task.kernel else "",
+        "kernel": task.kernel.contract if task.kernel else "",
         "compiler": f"{bench.context.toolchain.name} {' '.join(bench.baseline.built_with)}",
         "machine": f"{machine.cpu}, {machine.architecture}, {machine.cores} cores"
         + (f", {caches}" * bool(caches)),

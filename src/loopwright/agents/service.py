@@ -98,7 +98,7 @@ class Service:
             "target": bench.settings.target.value,
             "editable": sorted(task.editable_files),
             "files": sorted(task.tree),
-            "kernel": task.kernel.prototype if task.kernel else None,
+            "kernel": task.kernel.contract if task.kernel else None,
             "cases": [{"name": c.name, "use": c.use.value, "args": list(c.args), "params": dict(c.params)}
                       for c in task.cases],
             "tolerance": to_data(task.output.tolerance),

@@ -257,12 +257,29 @@ class Argument:
 
 
 @dataclass(frozen=True)
+class Launch:
+    """How a `__global__` function is started: blocks of the grid and threads of a block, one to three numbers
+    each with x first, and bytes of dynamic shared memory. All are expressions over the case's params.
+    """
+
+    grid: tuple[str, ...]
+    block: tuple[str, ...]
+    shared: str = "0"
+
+    def __str__(self) -> str:
+        parts = [f"({', '.join(numbers)})" for numbers in (self.grid, self.block)]
+        return f"<<<{', '.join(parts if self.shared == '0' else [*parts, self.shared])}>>>"
+
+
+@dataclass(frozen=True)
 class Kernel:
     """One function with no main. Loopwright writes the driver.
 
     `prototype` is the C declaration, as in "void axpy(int n, double a, const double *x, double *y)".
     `returns` is the dtype of a compared return value, None for void. `restrict` states that the array
-    arguments never overlap: the driver always passes separate arrays, so True is the default.
+    arguments never overlap: the driver always passes separate arrays, so True is the default. `launch` is
+    given if and only if the function is a `__global__` one: the driver then copies arrays to the device and
+    back around it.
     """
 
     function: str
@@ -272,6 +289,12 @@ class Kernel:
     returns: Dtype | None = None
     header: str | None = None
     restrict: bool = True
+    launch: Launch | None = field(default=None, repr=False)
+
+    @property
+    def contract(self) -> str:
+        """What a candidate has to keep: the prototype, and how the driver launches it."""
+        return f"{self.prototype}, launched as {self.launch}" if self.launch else self.prototype
 
 
 @dataclass(frozen=True)
@@ -335,4 +358,6 @@ class Task:
         if self.held_out:
             # Tasks without ranges keep the digest that they had before there were any.
             spec += repr(self.held_out)
+        if self.kernel is not None and self.kernel.launch is not None:
+            spec += repr(self.kernel.launch)
         return hashlib.sha256((self.tree.digest + spec).encode("utf-8", "surrogateescape")).hexdigest()

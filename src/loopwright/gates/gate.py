@@ -71,6 +71,11 @@ class Context:
         return self.variant.target.runs_kernels or self.translates
 
     @property
+    def original_toolchain(self) -> Toolchain:
+        """What the original is built with: the emulation, where it is a CUDA program."""
+        return self.builder.emulation if isinstance(self.builder, TranslationBuilder) else self.toolchain
+
+    @property
     def translates(self) -> bool:
         """Whether candidates are programs for processors, and the original is a CUDA program."""
         return isinstance(self.builder, TranslationBuilder)

@@ -82,7 +82,7 @@ class Builder:
         folder = self._folder(key)
         remove_tree(folder)
         folder.mkdir(parents=True)
-        materialise(toolchain.prepared(tree) if isinstance(toolchain, PreparesSources) else tree, folder)
+        materialise(_prepared(tree, toolchain), folder)
         started = time.monotonic()
         if self.task.build.command is not None:
             step = self._by_command(folder, toolchain, variant)
@@ -191,21 +191,24 @@ class Builder:
             return _Step(folder=folder)
         remove_tree(folder)
         folder.mkdir(parents=True)
-        materialise(self.task.tree, folder)
-        for name, text in texts.items():
-            (folder / name).write_text(text)
+        tree = Tree({**self.task.tree, **{name: text.encode() for name, text in texts.items()}})
+        materialise(_prepared(tree, toolchain), folder)
         commands: list[tuple[str, ...]] = []
         for name in texts:
             if name.endswith(".h"):
                 continue
-            compiler = toolchain.compiler(_language_of(name, Language.C))
-            commands.append((str(compiler), *flags, "-c", name, "-o", f"{name}.o"))
+            language = _language_of(name, Language.C)
+            own: tuple[str, ...] = ()
+            if language is Language.CUDA and isinstance(toolchain, PreparesSources):
+                own = toolchain.source_flags(name)
+            commands.append((str(toolchain.compiler(language)), *flags, *own, "-c", name, "-o", f"{name}.o"))
         if self.task.kernel is not None:
             for source in _generator_sources(self.task):
                 compiler = toolchain.compiler(_language_of(source, Language.C))
                 name = f"{PurePosixPath(source).name}.generator.o"
                 commands.append((str(compiler), *flags, "-c", _operand(source), "-o", name))
-        executions = [self._run(toolchain, argv, folder) for argv in commands]
+        with ThreadPoolExecutor(2) as pool:
+            executions = list(pool.map(lambda argv: self._run(toolchain, argv, folder), commands))
         step = _step(
             toolchain, [shlex.join(c) for c in commands], executions, self.task.build.timeout_s, folder
         )
@@ -230,6 +233,11 @@ class _Step:
     diagnostics: tuple[Diagnostic, ...] = ()
     failure: Failure | None = None
     folder: Path = Path()
+
+
+def _prepared(tree: Tree, toolchain: Toolchain) -> Tree:
+    """The files that `toolchain` compiles when it is given `tree`."""
+    return toolchain.prepared(tree) if isinstance(toolchain, PreparesSources) else tree
 
 
 def _key(tree: Tree, toolchain: Toolchain, variant: Variant) -> str:

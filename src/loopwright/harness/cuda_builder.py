@@ -22,9 +22,10 @@ class TranslationBuilder(Builder):
 
     def __init__(self, task: Task, runner: Runner, scratch: Path, emulation: EmulatedCuda) -> None:
         sources = tuple(map(translated_path, task.build.sources))
-        super().__init__(
-            replace(task, build=replace(task.build, sources=sources), language=Language.CXX), runner, scratch
-        )
+        # The header of a CUDA kernel is CUDA; what the function looks like stands in the prototype, too.
+        kernel = task.kernel and replace(task.kernel, language=Language.CXX, header=None)
+        build = replace(task.build, sources=sources)
+        super().__init__(replace(task, build=build, language=Language.CXX, kernel=kernel), runner, scratch)
         self.emulation = emulation
         self._original_tree = task.tree
         self._original = Builder(task, runner, scratch)

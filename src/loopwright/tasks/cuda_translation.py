@@ -33,8 +33,17 @@ def translatable(task: Task) -> Task:
     """`task` with the files of a translation among those that a candidate may add.
 
     Raises:
-        UsageError: when it is built by a command, or its CUDA sources may not be changed.
+        UsageError: when it is built by a command, its CUDA sources may not be changed, or its launch does not
+            stand in them.
     """
+    if task.kernel is not None and task.kernel.launch is not None:
+        raise UsageError(
+            f"{task.kernel.function!r} is launched by Loopwright's driver; only a launch in the task's own "
+            "sources is translated",
+            where=f"{task.name}: kernel.launch",
+            hint="name a host function that copies, launches and copies back in [kernel]; or stay with CUDA: "
+            "--target cuda",
+        )
     if task.build.command is not None:
         raise UsageError(
             "a CUDA program that is built by a command is not translated",

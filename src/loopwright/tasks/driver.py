@@ -1,8 +1,9 @@
 """The driver of a kernel task: its C text, its command line, and what comes back from it.
 
-A driver is the generated file (one call of the kernel with its arguments) and three fixed headers. It is
-compiled with the language of the kernel and linked with the task's sources. Shapes, scalars and options
-of initialisers are worked out here and passed as numbers, so one executable serves every case.
+A driver is the generated file (one call of the kernel with its arguments) and fixed headers. It is compiled
+with the language of the kernel and linked with the task's sources. Around CUDA it is C++, and a second
+generated file, compiled as CUDA, makes the call. Shapes, scalars, launches and options of initialisers are
+worked out here and passed as numbers, so one executable serves every case.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from importlib import resources
 from loopwright.core.errors import TaskError
 from loopwright.core.expressions import Number, evaluate, evaluate_int
 from loopwright.core.task import Argument, Case, Dtype, Kernel, Language, Role, Task
+from loopwright.tasks.driver_cuda import CALL, call_prototype, call_values, launch_options
 from loopwright.tasks.driver_exit import explain_exit
 from loopwright.tasks.driver_inits import INIT_KINDS, init_numbers, integer_range, kind_of, text_option
 from loopwright.tasks.driver_result import DriverResult, LateOutputs, MalformedResult, read_result
+from loopwright.tasks.prototype import C_TYPES, declaration
 
 __all__ = [
     "INIT_KINDS",
@@ -36,17 +39,15 @@ _HEADERS = (
     "loopwright_rounds.h",
     "loopwright_run.h",
 )
+_CXX_HEADERS = ("loopwright_pointer.h",)
+_LAUNCH_HEADERS = ("loopwright_device.h", "loopwright_hooks.h", "loopwright_launch.h")
 _PLACEMENTS = ("aligned", "end", "start")
-_C_TYPES = {
-    Dtype.F32: "float", Dtype.F64: "double",
-    Dtype.I8: "int8_t", Dtype.I16: "int16_t", Dtype.I32: "int32_t", Dtype.I64: "int64_t",
-    Dtype.U8: "uint8_t", Dtype.U16: "uint16_t", Dtype.U32: "uint32_t", Dtype.U64: "uint64_t",
-}  # fmt: skip
 
 
 def write_driver(task: Task) -> dict[str, str]:
-    """File name to text of the driver of a kernel task: `loopwright_driver.c` (`.cpp` for a C++ kernel)
-    and the headers that it includes. All belong into one folder.
+    """File name to text of the driver of a kernel task: `loopwright_driver.c` (`.cpp` for C++ and CUDA,
+    where `loopwright_call.cu` is its part in CUDA) and the headers that it includes. All belong into one
+    folder.
 
     The kernel is declared by its header where the task names one, else by its prototype; a C++ kernel
     with C linkage says `extern "C"` there. Generators are C functions, in files that the task names.
@@ -65,7 +66,8 @@ def write_driver(task: Task) -> dict[str, str]:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    cxx = kernel.language is Language.CXX
+    cuda = kernel.language is Language.CUDA
+    cxx = cuda or kernel.language is Language.CXX
     name = "loopwright_driver.cpp" if cxx else "loopwright_driver.c"
     arrays = [_array_fields(a, n) for n, a in enumerate(kernel.arguments) if a.is_array]
     if kernel.returns is not None:
@@ -82,28 +84,46 @@ def write_driver(task: Task) -> dict[str, str]:
     )
     text = environment.get_template("driver.c.j2").render(
         task=task.name,
-        function=kernel.function,
-        prototype=kernel.prototype.strip().rstrip(";"),
-        header=kernel.header,
+        kernel=kernel.function,
+        function=CALL if cuda else kernel.function,
+        prototype=call_prototype(kernel) if cuda else declaration(kernel.prototype),
+        header=None if cuda else kernel.header,
+        launch=kernel.launch,
         cxx=cxx,
-        compiler="c++" if cxx else "cc",
-        file=name,
+        compiler="nvcc" if cuda else "c++" if cxx else "cc",
+        file=f"{name} {CALL}.cu" if cuda else name,
         sources=" ".join(task.build.sources),
         arrays=arrays,
         scalars=[a.name for a in scalars],
         generators=generators,
         result=""
         if kernel.returns is None
-        else f"*({_C_TYPES[kernel.returns]} *)(void *)arrays_of_kernel[{len(arrays) - 1}].data = ",
+        else f"*({C_TYPES[kernel.returns]} *)(void *)arrays_of_kernel[{len(arrays) - 1}].data = ",
         values=[
             f"LW_POINTER({places[a.name]})"
             if a.is_array
-            else f"({_C_TYPES[a.dtype]})scalars_of_kernel[{scalar_places[a.name]}].value."
+            else f"({C_TYPES[a.dtype]})scalars_of_kernel[{scalar_places[a.name]}].value."
             f"{'real' if a.dtype.is_float else 'integer'}"
             for a in kernel.arguments
         ],
     )
-    return {name: text, **{header: _packaged(header) for header in _HEADERS}}
+    texts = {name: text}
+    if cuda:
+        texts[f"{CALL}.cu"] = environment.get_template("call.cu.j2").render(
+            task=task.name,
+            function=kernel.function,
+            prototype=declaration(kernel.prototype),
+            call=call_prototype(kernel),
+            header=kernel.header,
+            launch=kernel.launch,
+            values=call_values(kernel),
+        )
+    headers = (
+        *_HEADERS,
+        *(_CXX_HEADERS if cxx else ()),
+        *(_LAUNCH_HEADERS if kernel.launch is not None else ()),
+    )
+    return {**texts, **{header: _packaged(header) for header in headers}}
 
 
 def driver_arguments(
@@ -165,6 +185,8 @@ def driver_arguments(
                 line.append(f"{argument.name}.file={text_option(argument.init, 'path', argument.name)}")
     if kernel.returns is not None:
         line.append("return.count=1")
+    if kernel.launch is not None:
+        line += launch_options(kernel.launch, case)
     return tuple(line)
 
 
@@ -208,7 +230,7 @@ def _fields(
         "name": name,
         "role": role,
         "dtype": f"LW_{dtype.name}",
-        "ctype": _C_TYPES[dtype],
+        "ctype": C_TYPES[dtype],
         "position": position,
         "init": init,
         "first": quoted[0],

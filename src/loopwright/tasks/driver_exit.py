@@ -6,7 +6,7 @@ import re
 
 from loopwright.core.modes import FailureMode
 
-_OUT_OF_BOUNDS, _INPUT_MODIFIED, _NO_MEMORY, _USAGE, _FILE, _LATE, _GUARD = range(81, 88)
+_OUT_OF_BOUNDS, _INPUT_MODIFIED, _NO_MEMORY, _USAGE, _FILE, _LATE, _GUARD, _DEVICE = range(81, 89)
 """The exit statuses in driver_c/loopwright_arrays.h."""
 
 _ACCESS = re.compile(
@@ -23,6 +23,7 @@ _MODES = {
     _FILE: FailureMode.NONZERO_EXIT,
     _LATE: FailureMode.FORGED_TIME,
     _GUARD: FailureMode.OUT_OF_BOUNDS,
+    _DEVICE: FailureMode.CRASH,
 }
 _VERBS = {"read": "reads", "write": "writes", "access": "touches"}
 

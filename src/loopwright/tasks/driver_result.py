@@ -44,6 +44,7 @@ class DriverResult:
         digests: one digest over all outputs right after every timed call; equal when the outputs are.
         untouched: how many elements of an `out` array still hold the poison that was put there before that
             call; arrays with none are left out.
+        device_s: seconds that the device needed for every timed call, without copies; empty where none works.
         fp_control_changed: the kernel came back with another rounding mode, flushing of subnormals or
             trapping of exceptions than it was called with, or they were set before main.
     """
@@ -55,6 +56,7 @@ class DriverResult:
     digests: tuple[str, ...] = ()
     untouched: Mapping[str, int] = field(default_factory=dict)
     fp_control_changed: bool = False
+    device_s: tuple[float, ...] = ()
 
 
 def read_result(
@@ -95,9 +97,12 @@ def read_result(
             untouched[section.name] = left
     if struct.pack("<Q", digest) != content[start:]:
         raise MalformedResult("the digest at the end of the result does not fit its content")
-    times, digests = _times(header), tuple(str(d) for d in _list(header, "digests"))
+    times, digests = _times(header, "ns"), tuple(str(d) for d in _list(header, "digests"))
     if len(digests) != len(times):
         raise MalformedResult(f"the result holds {len(times)} times but {len(digests)} digests")
+    device_s = () if kernel.launch is None else _times(header, "device_ns")
+    if device_s and len(device_s) != len(times):
+        raise MalformedResult(f"the result holds {len(times)} times but {len(device_s)} of the device")
     if repetitions is not None and len(times) != repetitions:
         raise MalformedResult(f"the result holds {len(times)} times, {repetitions} calls were asked for")
     kept, nonce = header.get("round"), header.get("nonce")
@@ -118,6 +123,7 @@ def read_result(
         digests=digests,
         untouched=untouched,
         fp_control_changed=header.get("fp_control_changed") is True,
+        device_s=device_s,
     )
 
 
@@ -212,9 +218,9 @@ def _list(header: Mapping[str, object], key: str) -> list[object]:
     return value
 
 
-def _times(header: Mapping[str, object]) -> tuple[float, ...]:
+def _times(header: Mapping[str, object], key: str) -> tuple[float, ...]:
     times: list[float] = []
-    for ns in _list(header, "ns"):
+    for ns in _list(header, key):
         if type(ns) is not int or not 0 <= ns < 2**63:
             raise MalformedResult(f"the result holds a time of {ns!r} nanoseconds")
         times.append(ns * 1e-9)

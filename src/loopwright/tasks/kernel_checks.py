@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from loopwright.core.errors import TaskError
 from loopwright.core.expressions import evaluate, evaluate_int
 from loopwright.core.task import Argument, Case, Dtype, Kernel, Role, Task
+from loopwright.tasks.launch_checks import check_launch
 from loopwright.tasks.problems import Key, TaskFile, found, suggestion
 from loopwright.tasks.prototype import Parameter, Prototype, parse_prototype
 from loopwright.tasks.references import check_in_tree, check_integer_tolerance, check_names
@@ -61,7 +62,7 @@ def check_kernel(file: TaskFile, task: Task) -> None:
     if kernel.header is not None:
         check_in_tree(file, ("kernel", "header"), kernel.header, task, "header")
     _check_defined(file, task, kernel)
-    _check_prototype(file, kernel)
+    _check_prototype(file, task, kernel)
     _check_arguments(file, task, kernel)
 
 
@@ -77,7 +78,7 @@ def _check_defined(file: TaskFile, task: Task, kernel: Kernel) -> None:
         )
 
 
-def _check_prototype(file: TaskFile, kernel: Kernel) -> None:
+def _check_prototype(file: TaskFile, task: Task, kernel: Kernel) -> None:
     key = ("kernel", "prototype")
     prototype = parse_prototype(kernel.prototype)
     if prototype is None:
@@ -88,6 +89,7 @@ def _check_prototype(file: TaskFile, kernel: Kernel) -> None:
         )
     if prototype.function != kernel.function:
         raise file.problem(key, f"declares {prototype.function!r}, but function = {kernel.function!r}")
+    check_launch(file, task, kernel, prototype)
     _check_returns(file, kernel, prototype)
     wanted, given = prototype.parameters, kernel.arguments
     if len(wanted) != len(given):

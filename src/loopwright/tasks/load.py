@@ -17,6 +17,7 @@ from loopwright.core.task import (
     Init,
     Kernel,
     Language,
+    Launch,
     Output,
     OutputFile,
     Range,
@@ -243,7 +244,7 @@ def _kernel(
 ) -> Kernel:
     from loopwright.tasks.prototype import parse_prototype
 
-    prototype = table.prototype or _declared(file, table, sources, tree)
+    prototype = table.prototype or _declared(file, table, sources, tree, language)
     parsed = parse_prototype(prototype)
     returns = Dtype(table.returns) if table.returns else parsed.returns_dtype if parsed else None
     return Kernel(
@@ -257,10 +258,18 @@ def _kernel(
         returns=returns,
         header=table.header,
         restrict=table.restrict,
+        launch=_launch(table.launch) if table.launch is not None else None,
     )
 
 
-def _declared(file: TaskFile, table: schema.KernelTable, sources: Sequence[str], tree: Tree) -> str:
+def _launch(table: schema.LaunchTable) -> Launch:
+    shared = {} if table.shared is None else {"shared": table.shared}
+    return Launch(tuple(table.grid), tuple(table.block), **shared)
+
+
+def _declared(
+    file: TaskFile, table: schema.KernelTable, sources: Sequence[str], tree: Tree, language: Language
+) -> str:
     """The prototype as the header or the source has it, for a task file that does not repeat it."""
     from loopwright.tasks.prototype import find_declaration
 
@@ -268,7 +277,8 @@ def _declared(file: TaskFile, table: schema.KernelTable, sources: Sequence[str],
     for path in looked:
         text = tree.get(path, b"").decode("utf-8", "replace")
         if (declaration := find_declaration(table.function, text)) is not None:
-            return declaration
+            # A header for C may say it to C++ alone.
+            return declaration.removeprefix('extern "C" ') if language is Language.C else declaration
     raise file.problem(
         ("kernel", "prototype"),
         f"missing, and no declaration of {table.function!r} was found in {', '.join(looked) or 'any file'}",

@@ -25,11 +25,20 @@ _TYPES: dict[str, Dtype] = {
 """C types of the 64-bit Linux ABIs (LP64: `long` has eight bytes). `char` is signed or not
 as the processor has it, so it is left open."""
 
+C_TYPES: dict[Dtype, str] = {
+    Dtype.F32: "float", Dtype.F64: "double",
+    Dtype.I8: "int8_t", Dtype.I16: "int16_t", Dtype.I32: "int32_t", Dtype.I64: "int64_t",
+    Dtype.U8: "uint8_t", Dtype.U16: "uint16_t", Dtype.U32: "uint32_t", Dtype.U64: "uint64_t",
+}  # fmt: skip
+"""How C and C++ spell an element type, after <stdint.h>."""
+
 _QUALIFIERS = re.compile(
     r"\b(const|volatile|restrict|__restrict__|__restrict|register|static|inline|__inline__|extern|struct|"
-    r"noexcept|constexpr)\b"
+    r"noexcept|constexpr|__global__|__host__|__device__|__forceinline__|__noinline__|__grid_constant__)\b"
 )
 _ATTRIBUTE = re.compile(r"__attribute__\s*\(\(.*?\)\)|\[\[.*?\]\]")
+_BOUNDS = re.compile(r"__(?:launch_bounds|maxnreg|block_size|cluster_dims)__\s*\([^()]*\)")
+_SIDES = re.compile(r"\b__(?:host|device)__\s*")
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _BASE_WORDS = frozenset(
@@ -55,18 +64,21 @@ class Parameter:
 @dataclass(frozen=True)
 class Prototype:
     """A function declaration. `returns` is the C type as written, `returns_dtype` None for void and for a
-    type that is not known here.
+    type that is not known here. CUDA's functions of the device are `is_global`, which the host launches, or
+    `is_device`, which only the device calls.
     """
 
     function: str
     returns: str
     returns_dtype: Dtype | None
     parameters: tuple[Parameter, ...]
+    is_global: bool = False
+    is_device: bool = False
 
 
 def parse_prototype(text: str) -> Prototype | None:
     """The declaration in `text`; None when it is not one that can be read here."""
-    plain = _ATTRIBUTE.sub(" ", _COMMENT.sub(" ", text)).replace('extern "C"', " ")
+    plain = _ATTRIBUTE.sub(" ", _BOUNDS.sub(" ", _COMMENT.sub(" ", text))).replace('extern "C"', " ")
     plain = " ".join(plain.split()).rstrip("; ")
     opening = plain.find("(")
     if opening < 0 or not plain.endswith((")", "noexcept")):
@@ -80,18 +92,38 @@ def parse_prototype(text: str) -> Prototype | None:
     if not returns:
         return None
     parameters = () if inside in ("", "void") else tuple(_parameter(p) for p in _split(inside))
-    return Prototype(match.group(2), returns, _dtype(returns), parameters)
+    words = set(_NAME.findall(match.group(1)))
+    return Prototype(
+        match.group(2),
+        returns,
+        _dtype(returns),
+        parameters,
+        is_global="__global__" in words,
+        is_device="__device__" in words and "__host__" not in words,
+    )
+
+
+def declaration(prototype: str) -> str:
+    """`prototype` for a file beside the kernel's, without its semicolon: launch bounds are the candidate's to
+    choose, and a function of the host is none of the device, too.
+    """
+    plain = _SIDES.sub("", _BOUNDS.sub(" ", prototype))
+    return plain.strip().rstrip(";").rstrip()
 
 
 def find_declaration(function: str, text: str) -> str | None:
-    """The declaration or the head of the definition of `function` in C source `text`, None when none."""
+    """The declaration or the head of the definition of `function` in source `text`, with its C linkage where
+    it says so; None when there is none.
+    """
     plain = re.sub(r"^\s*#.*?(?<!\\)$", " ", _COMMENT.sub(" ", text), flags=re.MULTILINE)
+    plain = _BOUNDS.sub(" ", plain)
     pattern = rf"([A-Za-z_][\w\s*]*[\s*])\b{re.escape(function)}\s*\(([^;{{}}()]*)\)\s*(?:noexcept\s*)?[;{{]"
     for match in re.finditer(pattern, plain):
         words = match.group(1).split()
         if not {"return", "else", "goto", "case", "typedef"} & set(words):
             head = " ".join(w for w in words if w not in ("extern", "static", "inline"))
-            return f"{head} {function}({' '.join(match.group(2).split())})"
+            linkage = 'extern "C" ' if plain[: match.start()].rstrip().endswith('extern "C"') else ""
+            return f"{linkage}{head} {function}({' '.join(match.group(2).split())})"
     return None
 
 

@@ -32,6 +32,8 @@ _MISSING_HINTS = {
     ("build",): 'add [build] with sources = ["main.c"], or with command = "make CC={cc} CFLAGS={cflags} …"',
     ("case",): 'add [[case]] with name = "full", args = ["2048"] and use = "time"',
     ("kernel", "argument"): "add one [[kernel.argument]] for each parameter, in order",
+    ("kernel", "launch", "grid"): 'add grid = ["(n + 255) // 256"]: blocks in x, y and z',
+    ("kernel", "launch", "block"): 'add block = ["256"]: threads of a block in x, y and z',
 }
 
 

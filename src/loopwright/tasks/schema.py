@@ -139,6 +139,14 @@ class ArgumentTable(ToleranceKeys):
     init: dict[str, Any] | None = None
 
 
+class LaunchTable(Table):
+    """`[kernel.launch]`."""
+
+    grid: list[Expression]
+    block: list[Expression]
+    shared: Expression | None = None
+
+
 class KernelTable(Table):
     """`[kernel]`."""
 
@@ -148,6 +156,7 @@ class KernelTable(Table):
     returns: DtypeName | None = None
     header: str | None = None
     restrict: bool = True
+    launch: LaunchTable | None = None
     argument: list[ArgumentTable]
 
 
@@ -177,6 +186,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("output", "files"): OutputFileTable,
     ("work",): WorkTable,
     ("kernel",): KernelTable,
+    ("kernel", "launch"): LaunchTable,
     ("kernel", "argument"): ArgumentTable,
 }
 """Which model reads the table at these keys (list positions left out)."""

@@ -13,6 +13,7 @@ from loopwright.core.task import (
     HeldOut,
     Init,
     Kernel,
+    Launch,
     Output,
     OutputFile,
     Range,
@@ -68,6 +69,8 @@ class _Writer:
         self._table("build", _build(task.build))
         if task.kernel is not None:
             self._table("kernel", _kernel(task.kernel))
+            if task.kernel.launch is not None:
+                self._table("kernel.launch", _launch(task.kernel.launch))
             for argument in task.kernel.arguments:
                 self._table("kernel.argument", _argument(argument), many=True)
         for case in task.cases:
@@ -139,6 +142,11 @@ def _kernel(kernel: Kernel) -> dict[str, object]:
     if not kernel.restrict:
         table["restrict"] = False
     return table
+
+
+def _launch(launch: Launch) -> dict[str, object]:
+    table: dict[str, object] = {"grid": launch.grid, "block": launch.block}
+    return table if launch.shared == Launch.shared else table | {"shared": launch.shared}
 
 
 def _argument(argument: Argument) -> dict[str, object]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from loopwright.core.task import Build, Case, FileFormat, Role, Task, Use
+from loopwright.core.task import Build, Case, FileFormat, Language, Role, Task, Use
 from loopwright.core.tree import Tree
 from loopwright.gates.compare import AnyArray
 from loopwright.gates.gate import Context
@@ -20,6 +20,7 @@ Outputs = Mapping[str, AnyArray]
 
 _GATE = "audit"
 _STUB = "loopwright_stub"
+_SUFFIXES = {Language.C: ".c", Language.CXX: ".cpp", Language.CUDA: ".cu"}
 
 
 def run_once(
@@ -70,14 +71,15 @@ def kernel_inputs(context: Context, names: Collection[str]) -> dict[str, Outputs
     scratch = context.builder.scratch / _STUB
     builder = Builder(stub, context.cases.runner, scratch)
     cases = CaseRunner(stub, context.cases.runner, scratch, cores=1)
-    build = builder.build(stub.tree, context.toolchain, own_variant(context.variant, stub))
+    toolchain, variant = context.original_toolchain, own_variant(context.variant, stub)
+    build = builder.build(stub.tree, toolchain, variant)
     if build.failure is not None:
         return {}
     found: dict[str, Outputs] = {}
     for case in stub.cases_for(Use.CHECK) or stub.cases_for(Use.TIME):
         if (run := run_once(context, cases, build, case)) is not None:
             found[case.name] = {name: array for name, array in run[0].items() if name in names}
-    builder.discard(stub.tree, context.toolchain, own_variant(context.variant, stub))
+    builder.discard(stub.tree, toolchain, variant)
     return found
 
 
@@ -100,7 +102,7 @@ def _stub_task(task: Task, names: Collection[str]) -> Task:
     """`task` with an empty kernel, which hands back what it is given."""
     kernel = task.kernel
     assert kernel is not None
-    name = f"{_STUB}.cpp" if kernel.language.value == "c++" else f"{_STUB}.c"
+    name = _STUB + _SUFFIXES[kernel.language]
     body = "return 0;" if kernel.returns is not None else ""
     include = f'#include "{kernel.header}"\n' if kernel.header else ""
     declared = kernel.prototype.strip().rstrip(";")

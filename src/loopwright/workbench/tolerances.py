@@ -101,13 +101,13 @@ def _perturbed(context: Context) -> list[Variation]:
             fed = _fed(task, case, arrays)
             folder = context.builder.scratch / "perturbed"
             builder = Builder(fed, context.cases.runner, folder)
-            variant = own_variant(context.variant, task)
-            build = builder.build(fed.tree, context.toolchain, variant)
+            toolchain, variant = context.original_toolchain, own_variant(context.variant, task)
+            build = builder.build(fed.tree, toolchain, variant)
             if build.failure is not None:
                 return found
             runs = CaseRunner(fed, context.cases.runner, folder, cores=1)
             run = runs.run(build, case, ORIGINAL_LIMITS, threads=1, gate=_GATE)
-            builder.discard(fed.tree, context.toolchain, variant)
+            builder.discard(fed.tree, toolchain, variant)
             if run.failure is None:
                 how = f"inputs off by up to {_ULPS} units in the last place"
                 found.append(Variation(how, case.name, run.outputs))

@@ -31,7 +31,8 @@ enum {
     LW_EXIT_USAGE = 84,
     LW_EXIT_FILE = 85,
     LW_EXIT_LATE = 86,
-    LW_EXIT_GUARD = 87
+    LW_EXIT_GUARD = 87,
+    LW_EXIT_DEVICE = 88
 };
 
 typedef enum { LW_IN, LW_OUT, LW_INOUT } lw_role;

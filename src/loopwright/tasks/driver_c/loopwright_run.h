@@ -25,6 +25,14 @@ typedef struct {
 /* Calls the kernel once with the arrays and scalars of the tables. */
 typedef void (*lw_caller)(void);
 
+/* What is done beside the calls of a kernel that runs on a device, and never timed. */
+typedef struct {
+    void (*open)(int argc, char **argv); /* once, when there are arrays */
+    void (*before)(void); /* every call, when the arrays are filled */
+    void (*check_inputs)(void); /* after a call */
+    int64_t (*device_ns)(void); /* which the device needed for the last call */
+} lw_beside;
+
 /* The text after "KEY=" on the command line; ends the program when there is none. */
 static const char *lw_text(int argc, char **argv, const char *name, const char *option)
 {
@@ -91,6 +99,7 @@ __attribute__((format(printf, 2, 3))) static void lw_append(lw_line *line, const
 
 typedef struct {
     int64_t *ns; /* of every timed repetition */
+    int64_t *device_ns; /* the device's part of it; NULL where there is none */
     uint64_t *digests; /* of all outputs, after every timed repetition */
     int repetitions;
     int fp_control_changed;
@@ -113,6 +122,11 @@ static void lw_write_result(const char *path, const char *kernel, const lw_sampl
               (unsigned long long)samples->kept_nonce);
     for (r = 0; r < samples->repetitions; r++)
         lw_append(&line, "%s%lld", r ? ", " : "", (long long)samples->ns[r]);
+    if (samples->device_ns != NULL) {
+        lw_append(&line, "], \"device_ns\": [");
+        for (r = 0; r < samples->repetitions; r++)
+            lw_append(&line, "%s%lld", r ? ", " : "", (long long)samples->device_ns[r]);
+    }
     lw_append(&line, "], \"digests\": [");
     for (r = 0; r < samples->repetitions; r++)
         lw_append(&line, "%s\"%016llx\"", r ? ", " : "", (unsigned long long)samples->digests[r]);
@@ -176,9 +190,9 @@ static void lw_prepare(int argc, char **argv, lw_placement placement, uint64_t s
     }
 }
 
-/* The whole program. Arrays and scalars in the order of the tables. */
+/* The whole program. Arrays and scalars in the order of the tables; `beside` is NULL for a kernel of the host. */
 static int lw_main(int argc, char **argv, const char *kernel, lw_array *arrays, size_t array_count,
-                   lw_scalar *scalars, size_t scalar_count, lw_caller call)
+                   lw_scalar *scalars, size_t scalar_count, lw_caller call, const lw_beside *beside)
 {
     const char *result = lw_text(argc, argv, "--result", "");
     const char *place = lw_text(argc, argv, "--placement", "");
@@ -192,7 +206,7 @@ static int lw_main(int argc, char **argv, const char *kernel, lw_array *arrays, 
                                    : strcmp(place, "start") == 0 ? LW_PLACE_START
                                                                  : LW_PLACE_ALIGNED;
     const uint64_t control = lw_fp_expected();
-    lw_samples samples = {NULL, NULL, repetitions, lw_fp_control() != control, repetitions - 1, given};
+    lw_samples samples = {NULL, NULL, NULL, repetitions, lw_fp_control() != control, repetitions - 1, given};
     size_t i;
     int round;
     if (fresh && given != 0)
@@ -207,6 +221,10 @@ static int lw_main(int argc, char **argv, const char *kernel, lw_array *arrays, 
     lw_prepare(argc, argv, placement, seed, check, varied, repetitions > 1);
     samples.ns = (int64_t *)lw_map((size_t)repetitions * sizeof *samples.ns, "samples");
     samples.digests = (uint64_t *)lw_map((size_t)repetitions * sizeof *samples.digests, "digests");
+    if (beside != NULL) {
+        samples.device_ns = (int64_t *)lw_map((size_t)repetitions * sizeof *samples.device_ns, "device samples");
+        beside->open(argc, argv);
+    }
     lw_watch_faults();
 
     for (round = -warmup; round < repetitions; round++) {
@@ -214,6 +232,8 @@ static int lw_main(int argc, char **argv, const char *kernel, lw_array *arrays, 
         int64_t before, after;
         uint64_t digest;
         lw_restore(seed, nonce);
+        if (beside != NULL)
+            beside->before();
         before = lw_clock_ns();
         call();
         after = lw_clock_ns();
@@ -229,11 +249,16 @@ static int lw_main(int argc, char **argv, const char *kernel, lw_array *arrays, 
             lw_check_slack(&arrays[i]);
         if (check || varied) /* tools that watch the memory would take it for an access of the kernel */
             lw_check_guards(handler);
-        if (check || varied || round == repetitions - 1)
+        if (check || varied || round == repetitions - 1) {
             lw_check_inputs(seed, nonce);
+            if (beside != NULL)
+                beside->check_inputs();
+        }
         if (round < 0)
             continue;
         samples.ns[round] = after - before;
+        if (beside != NULL)
+            samples.device_ns[round] = beside->device_ns();
         samples.digests[round] = digest;
         /* Every call is kept with equal probability (Vitter, ACM TOMS 11(1), 1985, algorithm R with one
          * place), and the kernel has returned before the numbers are drawn. */

@@ -55,7 +55,7 @@ struct Region {
     Kind kind;
     bool freed;
     uint8_t granule;  // bytes a cell stands for: 4, or 1 once something smaller was touched
-    char name[80];    // of a variable; empty for allocations
+    char name[80];    // of a variable, or what somebody calls an allocation; else empty
     uintptr_t site;   // where it was allocated
     Cell *cells;
 };

@@ -50,7 +50,11 @@ struct cudaDeviceProp {
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 enum cudaFuncCache { cudaFuncCachePreferNone, cudaFuncCachePreferShared, cudaFuncCachePreferL1 };
 
+// For whoever wants to know that no device is there, and to have reports name an allocation.
+#define LOOPWRIGHT_CUDA_EMULATED 1
+
 extern "C" {
+void loopwright_cuda_call_it(void *allocation, const char *name);
 cudaError_t loopwright_cuda_allocate(void **address, size_t size, int kind);
 // `call` is the name that the program knows it by.
 cudaError_t loopwright_cuda_free(const char *call, void *address);
