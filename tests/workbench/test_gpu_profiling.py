@@ -86,7 +86,7 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in (("nsys", NSYS), ("ncu", NCU)):
         for word, fixture in (
             ("KERNELS", "nsys-2024.6.2-kern-sum.csv"), ("TRANSFERS", "nsys-2024.5.1-mem-time-sum.csv"),
-            ("FIGURES", "ncu-2025-details.csv"),
+            ("FIGURES", "ncu-undated-details.csv"),
         ):  # fmt: skip
             text = text.replace(word, str(FIXTURES / fixture))
         (tools / name).write_text(text)

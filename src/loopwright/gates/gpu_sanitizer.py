@@ -1,4 +1,5 @@
-"""On a GPU: compute-sanitizer's memcheck and racecheck. Without one they are not available, and say so.
+"""On a GPU: compute-sanitizer's memcheck and racecheck. Without one they are silent: such a run is called
+`not timed: no device` as a whole.
 
 What they print is read as others recorded it; whether they work is for the controls to say, on each machine
 with a GPU: small programs with a planted fault, and their clean twins.
@@ -93,7 +94,12 @@ class GpuSanitizerGate(InstrumentedGate):
 
     def __init__(self, instrument: ComputeSanitizer, targets: frozenset[Target]) -> None:
         super().__init__(instrument)
-        self.targets = targets
+        self._targets = targets
+
+    @property
+    def targets(self) -> frozenset[Target]:
+        """None on a machine without a GPU."""
+        return self._targets if gpu() else frozenset()
 
     def available(self, context: Context) -> str:
         """Empty when the tool passes its control on the GPU of this machine."""

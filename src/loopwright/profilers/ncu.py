@@ -1,6 +1,6 @@
 """ncu (Nsight Compute): registers, occupancy and memory throughput of kernels, from hardware counters.
 
-Read against outputs of 2020 and 2025 that others recorded (tests/profilers/fixtures/ncu-*). Each kernel is
+Read against two outputs that others recorded, one of CUDA 10.2 (tests/profilers/fixtures/ncu-*). Each kernel is
 run several times over for its counters, so that only the first launches are looked at.
 """
 
