@@ -1,7 +1,7 @@
 """ncu (Nsight Compute): registers, occupancy and memory throughput of kernels, from hardware counters.
 
-Read against two outputs that others recorded, one of CUDA 10.2 (tests/profilers/fixtures/ncu-*). Each kernel is
-run several times over for its counters, so that only the first launches are looked at.
+Read against two outputs that others recorded, one of CUDA 10.2 (tests/profilers/fixtures/ncu-*). Each kernel
+is run several times over for its counters, so that only the first launches are looked at.
 """
 
 from __future__ import annotations
