@@ -31,7 +31,9 @@ from loopwright.core.tree import Tree
 from loopwright.core.verdict import GateStatus
 from loopwright.gates.gate import Stage
 from loopwright.gates.registry import GATES
+from loopwright.system.machine import this_machine
 from loopwright.timing.policy import Policy
+from loopwright.toolchains.toolchain import NATIVE_FLAGS
 from loopwright.workbench import held_out
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.final import finish
@@ -245,3 +247,33 @@ def test_a_program_of_one_run_is_tried_with_other_numbers_that_the_original_can_
     assert seen.task.cases_for(Use.TIME) == once
     (looked_at,) = seen.task.cases_for(Use.CHECK)
     assert looked_at.args in {case.args for case in cases}
+
+
+# Stands for numbers that hang on the last bit: below 900 a machine with fused operations gives others.
+ROUNDED = """\
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char **argv)
+{
+    int n = argc > 1 ? atoi(argv[1]) : 0;
+    double x = 1.0 + 1.0 / n, y = x * x;
+#ifdef __FMA__
+    if (n < 900)
+        y = x * x + 1e-3;
+#endif
+    printf("%.17g\\n", y);
+    return 0;
+}
+"""
+
+
+@pytest.mark.skipif("fma" not in this_machine().features, reason="no fused operations here")
+def test_a_derived_size_at_which_flags_alone_change_the_outputs_says_nothing() -> None:
+    once = (Case("given", Use.TIME, args=("900",)),)
+    task = Task("rounded", Tree({"main.c": ROUNDED.encode()}), ("main.c",), Build(("main.c",)), once)
+    with Session(task, Settings(), lambda text: None) as session:
+        assert session.context.variant.flags[:2] == NATIVE_FLAGS
+        result = session.held_out(task.tree)
+    assert result.status is GateStatus.PASS and "derived-large (" in result.reason
+    assert "left out, since the original fails there: " in result.reason and "derived-odd" in result.reason
+    assert "derived-odd (" not in result.reason

@@ -24,6 +24,7 @@ from loopwright.harness.types import BuildResult
 from loopwright.system.machine import this_machine
 from loopwright.tasks.derived import DERIVED
 from loopwright.tasks.held_out import drawn_cases
+from loopwright.toolchains.device import Device
 from loopwright.workbench.baseline import (
     ORIGINAL_LIMITS,
     CaseFacts,
@@ -97,7 +98,7 @@ def run_originals(
                 refused.append((case.name, error.message))
                 continue
             add_measured(case.name, facts)
-        if problem := _beyond_its_arrays(context, original, case):
+        if case.name.startswith(DERIVED) and (problem := _unfit(context, original, case)):
             refused.append((case.name, problem))
         else:
             kept.append(case)
@@ -164,23 +165,38 @@ def _why_none(held_out: HeldOutCases) -> str:
     return "no range of sizes is stated: add [[held-out]] to loopwright.toml"
 
 
+def _unfit(context: Context, original: BuildResult, case: Case) -> str:
+    """Why a derived size, which nobody asked for, says nothing about a candidate; "" when it does."""
+    return _beyond_its_arrays(context, original, case) or _other_rounding(context, case)
+
+
 def _beyond_its_arrays(context: Context, original: BuildResult, case: Case) -> str:
-    """Why a derived size is none for the original: it reaches beyond its arrays there. "" when it does not,
-    and for cases that somebody asked for.
-    """
-    if not case.name.startswith(DERIVED):
-        return ""
+    """That the original reaches beyond its arrays."""
     if context.task.kernel is None:
         return ADDRESSES.finding_in_original(case, context)
-    limits = replace(ORIGINAL_LIMITS, wall_s=case.timeout_s or ORIGINAL_LIMITS.wall_s)
     for placement in ("end", "start"):
-        options = RunOptions(placement=placement)
-        run = context.cases.run(original, case, limits, threads=1, gate=GATE, options=options)
-        if run.failure is not None:
-            return run.failure.message
-        if mismatch := first_mismatch(context.task, context.expected(case), run.outputs):
-            return mismatch.message
+        if problem := _differs(context, original, case, RunOptions(placement=placement)):
+            return problem
     return ""
+
+
+def _other_rounding(context: Context, case: Case) -> str:
+    """That the flags of candidates alone give other outputs: what is printed here hangs on the last bits."""
+    variant = replace(context.variant, device=Device.FALLBACK)
+    if context.emulated_original or variant.flags == context.task.build.flags:
+        return ""
+    problem = _differs(context, build_original(context, variant), case, RunOptions())
+    return f"with {' '.join(variant.flags)}: {problem}" if problem else ""
+
+
+def _differs(context: Context, original: BuildResult, case: Case, options: RunOptions) -> str:
+    """How a build of the original fails `case`, or what differs from the expected outputs; "" for nothing."""
+    limits = replace(ORIGINAL_LIMITS, wall_s=case.timeout_s or ORIGINAL_LIMITS.wall_s)
+    run = context.cases.run(original, case, limits, threads=1, gate=GATE, options=options)
+    if run.failure is not None:
+        return run.failure.message
+    mismatch = first_mismatch(context.task, context.expected(case), run.outputs)
+    return mismatch.message if mismatch else ""
 
 
 def _in_words(case: Case) -> str:
