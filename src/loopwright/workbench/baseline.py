@@ -36,6 +36,7 @@ _GRACE_S = 5.0
 _NO_WORSE = 0.9
 """Speedup of the original at -O3 -march=native over its own flags: above, candidates are built so. Threads
 and vectors need it, even where it did nothing for the original."""
+_SETS_ERRNO = re.compile(rb"\b(sqrt|pow|hypot|fmod|ll?rint|ll?round)[fl]?\b")
 _ASKS_ERRNO = re.compile(rb"\b(errno|math_errhandling)\b")
 _CLOSE = 1.5
 """The compiler's own parallelisation is timed in full when one execution is at most this much slower."""
@@ -56,11 +57,14 @@ def own_variant(context_target: Variant, task: Task) -> Variant:
 
 
 def native_variant(context_target: Variant, task: Task) -> Variant:
-    """-O3 -march=native; -ffast-math only where the task allows it. Where no source asks what sqrt and its
-    like leave in `errno`, -fno-math-errno, which changes no value: else none of them is found in a vector.
+    """-O3 -march=native; -ffast-math only where the task allows it. Where a source has sqrt or its like, and
+    none asks what these leave in `errno`, -fno-math-errno, which changes no value: else none is found in a
+    vector.
     """
     flags: tuple[str, ...] = NATIVE_FLAGS
-    if task.language is not Language.CUDA and not any(map(_ASKS_ERRNO.search, task.tree.values())):
+    texts = task.tree.values()
+    on_processors = task.language in (Language.C, Language.CXX)
+    if on_processors and any(map(_SETS_ERRNO.search, texts)) and not any(map(_ASKS_ERRNO.search, texts)):
         flags += ("-fno-math-errno",)
     if task.fast_math:
         flags += ("-ffast-math",)
