@@ -89,6 +89,9 @@ class ExpressionReader:
                 made.args = tuple(self.expression(c) for c in children if c.kind.is_expression())[:1]
                 if not made.args:
                     made.args = (Expr("this", self._owner(cursor), made.start, made.end, made.line),)
+                if _in_union(cursor):
+                    # Another member, of any type, is the same memory.
+                    made.kind, made.name = "other", f"the member '{cursor.spelling}' of a union"
             case "ARRAY_SUBSCRIPT_EXPR":
                 made.kind, made.args = "index", tuple(self.expression(c) for c in children)
             case "BINARY_OPERATOR" | "COMPOUND_ASSIGNMENT_OPERATOR":
@@ -247,3 +250,14 @@ def _is_defined_by_the_user(function: Any) -> bool:
     if function.kind.name not in ("FUNCTION_DECL", "CXX_METHOD") or function.get_definition() is not None:
         return False
     return function.location.file is not None and not function.location.is_in_system_header
+
+
+def _in_union(member: Any) -> bool:
+    """Whether a member belongs to a union, by way of structs without a name too (C11 6.7.2.1p13)."""
+    referenced = member.referenced
+    parent = referenced.semantic_parent if referenced is not None else None
+    while parent is not None and parent.kind.name in ("STRUCT_DECL", "CLASS_DECL"):
+        if not parent.is_anonymous():
+            return False
+        parent = parent.semantic_parent
+    return parent is not None and parent.kind.name == "UNION_DECL"

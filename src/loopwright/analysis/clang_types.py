@@ -33,7 +33,10 @@ class TypeReader:
         return self._known[spelling]
 
     def _fill(self, made: CType, canonical: Any) -> None:
-        kind = canonical.kind.name
+        try:
+            kind = canonical.kind.name
+        except ValueError:
+            return  # a type that the bindings have no name for, such as _Float16
         if kind in _SIZED:  # libclang 18 crashes when asked for the size of some others
             made.size = max(0, canonical.get_size())
         made.const = canonical.is_const_qualified()
