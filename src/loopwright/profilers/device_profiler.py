@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from loopwright.core.device_profile import KernelTime, Transfer
+from loopwright.profilers.profiler import ProfilingTool
 from loopwright.system.execution import Command, Limits, Runner
 
 
@@ -18,32 +19,13 @@ class Watched:
     whole: bool = True
 
 
-class DeviceProfiler(Protocol):
+class DeviceProfiler(ProfilingTool, Protocol):
     """Finds what a program does on a GPU.
 
     Contract: as :class:`loopwright.profilers.profiler.Profiler`. The tool runs inside the sandbox, before the
     program: it enters the program by its environment, which a sandbox clears. Its files stay in
     `command.cwd`.
     """
-
-    @property
-    def name(self) -> str:
-        """`nsys` or `ncu`."""
-        ...
-
-    @property
-    def version(self) -> str:
-        """Version of the tool."""
-        ...
-
-    @property
-    def slowdown(self) -> float:
-        """About how many times longer a profiled run takes: widen limits on time by it."""
-        ...
-
-    def available(self) -> str:
-        """Empty when there are a GPU and the tool, else the reason and how to get it."""
-        ...
 
     def run(self, command: Command, limits: Limits, runner: Runner) -> Watched:
         """Run `command`, built for the GPU, once. Raises ProfileFailed when there is no usable result."""

@@ -9,17 +9,12 @@ from loopwright.core.profile import HotLine
 from loopwright.system.execution import Command, Limits, Runner
 
 
-class Profiler(Protocol):
-    """Finds where the time of one execution goes, by source line.
-
-    Contract: `available` says "" when the profiler works here (tried, not only found), else why not. `run`
-    executes `command` (whose program was built with Purpose.PROFILE) once through `runner`, keeps its own
-    files under `scratch`, and returns raw counts; it raises ProfileFailed when there is no usable result.
-    """
+class ProfilingTool(Protocol):
+    """What every profiler says of itself."""
 
     @property
     def name(self) -> str:
-        """`perf` or `callgrind`."""
+        """As on the command line of the tool: `perf`, `ncu`."""
         ...
 
     @property
@@ -35,6 +30,15 @@ class Profiler(Protocol):
     def available(self) -> str:
         """Empty when it works on this machine, else the reason and how to get it."""
         ...
+
+
+class Profiler(ProfilingTool, Protocol):
+    """Finds where the time of one execution goes, by source line.
+
+    Contract: `available` says "" when the profiler works here (tried, not only found), else why not. `run`
+    executes `command` (whose program was built with Purpose.PROFILE) once through `runner`, keeps its own
+    files under `scratch`, and returns raw counts; it raises ProfileFailed when there is no usable result.
+    """
 
     def run(
         self, command: Command, limits: Limits, runner: Runner, *, sources: Path, scratch: Path

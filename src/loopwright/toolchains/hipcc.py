@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from loopwright.core.errors import ToolMissing
-from loopwright.core.profile import Diagnostic, Remark
+from loopwright.core.profile import Diagnostic
 from loopwright.core.task import Language
 from loopwright.toolchains.amdgpu import RESOURCE_FLAG
 from loopwright.toolchains.diagnostics import PlainText, parse
 from loopwright.toolchains.install import install_line
-from loopwright.toolchains.probes import gist, said
+from loopwright.toolchains.probes import Trial, major, tried_compiler
 from loopwright.toolchains.rocm import ARCHITECTURE
-from loopwright.toolchains.toolchain import Purpose, Variant
+from loopwright.toolchains.toolchain import PrintsAll, Purpose, Variant
 
 _TIMEOUT_S = 120.0
 _FOR_AMD: Mapping[str, str] = {"HIP_PLATFORM": "amd"}
@@ -35,7 +34,7 @@ int main() {
 
 
 @dataclass(frozen=True)
-class Hipcc(PlainText):
+class Hipcc(PrintsAll, PlainText):
     """One hipcc. Made by :func:`find_hipcc`, which tried it.
 
     Attributes:
@@ -71,10 +70,6 @@ class Hipcc(PlainText):
             flags.append("-g")
         return (*flags, RESOURCE_FLAG)
 
-    def link_flags(self, variant: Variant) -> tuple[str, ...]:
-        """Nothing beyond the compile flags."""
-        return ()
-
     def environment(self, variant: Variant) -> Mapping[str, str]:
         """Nothing: no program of it is run."""
         return {}
@@ -82,14 +77,6 @@ class Hipcc(PlainText):
     def parse_diagnostics(self, stderr: str) -> tuple[Diagnostic, ...]:
         """Those of the clang beneath; figures of kernels are none."""
         return parse("\n".join(line for line in stderr.splitlines() if RESOURCE_FLAG not in line))
-
-    def remark_flags(self, output: Path) -> tuple[str, ...]:
-        """None."""
-        return ()
-
-    def parse_remarks(self, content: bytes) -> tuple[Remark, ...]:
-        """None: figures of kernels are printed, see :mod:`loopwright.toolchains.amdgpu`."""
-        return ()
 
 
 def find_hipcc() -> Hipcc:
@@ -112,17 +99,7 @@ def _described(search_path: str, rocm: str) -> Hipcc | str:
     path = next((Path(p) for p in places if p and Path(p).is_file()), None)
     if path is None:
         return "hipcc is not installed"
-    with tempfile.TemporaryDirectory(prefix="loopwright-hipcc-") as folder:
-        scratch = Path(folder)
-        _, printed = said((str(path), "--version"), scratch, environment=_FOR_AMD)
-        match = _VERSION.search(printed)
-        if match is None:
-            return f"{path} does not say its version: {gist(printed)}"
-        version = match["version"]
-        made = Hipcc(f"hipcc-{version.partition('.')[0]}", version, path)
-        (scratch / "probe.hip").write_text(_PROGRAM)
-        command = (str(path), *made.compile_flags(Variant(("-O1",))), "probe.hip", "-o", "probe")
-        status, printed = said(command, scratch, environment=_FOR_AMD, timeout_s=_TIMEOUT_S)
-        if status != 0 or not (scratch / "probe").is_file():
-            return f"{path} does not compile a small program: {gist(printed)}"
-    return made
+    trial = Trial("probe.hip", _PROGRAM, environment=_FOR_AMD, timeout_s=_TIMEOUT_S)
+    return tried_compiler(
+        path, _VERSION, lambda version: Hipcc(f"hipcc-{major(version)}", version, path), trial
+    )

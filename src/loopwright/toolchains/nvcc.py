@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from loopwright.core.errors import ToolMissing
-from loopwright.core.profile import Diagnostic, Remark
+from loopwright.core.profile import Diagnostic
 from loopwright.core.task import Language
 from loopwright.toolchains import ptxas
 from loopwright.toolchains.devices import NO_GPU, gpu
 from loopwright.toolchains.install import install_line
-from loopwright.toolchains.probes import gist, said
-from loopwright.toolchains.toolchain import Purpose, Variant
+from loopwright.toolchains.probes import Trial, major, tried_compiler
+from loopwright.toolchains.toolchain import PrintsAll, Purpose, Variant
 
 ARCHITECTURE = "sm_90"
 """Compiled for unless the task's flags name another one."""
@@ -43,7 +42,7 @@ int main() {
 
 
 @dataclass(frozen=True)
-class Nvcc:
+class Nvcc(PrintsAll):
     """One nvcc. Made by :func:`find_nvcc`, which tried it.
 
     Attributes:
@@ -80,10 +79,6 @@ class Nvcc:
             flags += ["-Xcompiler", "-g"]
         return (*flags, "-lineinfo", *FIGURES, *self._host_flags())
 
-    def link_flags(self, variant: Variant) -> tuple[str, ...]:
-        """Nothing beyond the compile flags."""
-        return ()
-
     def environment(self, variant: Variant) -> Mapping[str, str]:
         """Nothing: programs are linked with the static runtime."""
         return {}
@@ -96,14 +91,6 @@ class Nvcc:
     def parse_diagnostics(self, stderr: str) -> tuple[Diagnostic, ...]:
         """See :func:`loopwright.toolchains.ptxas.parse_diagnostics`."""
         return ptxas.parse_diagnostics(stderr)
-
-    def remark_flags(self, output: Path) -> tuple[str, ...]:
-        """None."""
-        return ()
-
-    def parse_remarks(self, content: bytes) -> tuple[Remark, ...]:
-        """None: figures of kernels are printed, see :mod:`loopwright.toolchains.ptxas`."""
-        return ()
 
     def _host_flags(self) -> tuple[str, ...]:
         # Builds have no PATH: without -B the host compiler does not find its assembler.
@@ -143,17 +130,7 @@ def _described(search_path: str, cuda_home: str) -> Nvcc | str:
     host = next((Path(p) for name in ("g++", "clang++") if (p := shutil.which(name, path=search_path))), None)
     if host is None:
         return "nvcc needs a C++ compiler beside it"
-    with tempfile.TemporaryDirectory(prefix="loopwright-nvcc-") as folder:
-        scratch = Path(folder)
-        _, printed = said((str(path), "--version"), scratch)
-        match = _RELEASE.search(printed)
-        if match is None:
-            return f"{path} does not say its version: {gist(printed)}"
-        version = match["version"]
-        made = Nvcc(f"nvcc-{version.partition('.')[0]}", version, path, host)
-        (scratch / "probe.cu").write_text(_PROGRAM)
-        command = (str(path), *made.compile_flags(Variant(("-O1",))), "probe.cu", "-o", "probe")
-        status, printed = said(command, scratch, timeout_s=_TIMEOUT_S)
-        if status != 0 or not (scratch / "probe").is_file():
-            return f"{path} does not compile a small program: {gist(printed)}"
-    return made
+    trial = Trial("probe.cu", _PROGRAM, timeout_s=_TIMEOUT_S)
+    return tried_compiler(
+        path, _RELEASE, lambda version: Nvcc(f"nvcc-{major(version)}", version, path, host), trial
+    )

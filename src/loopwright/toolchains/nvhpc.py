@@ -7,19 +7,18 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from loopwright.core.errors import ToolMissing
-from loopwright.core.profile import Diagnostic, Remark, Severity
+from loopwright.core.profile import Diagnostic, Severity
 from loopwright.core.task import Language, Target
 from loopwright.toolchains import diagnostics
 from loopwright.toolchains.device import Device
-from loopwright.toolchains.probes import OPENMP_PROGRAM, gist, said
-from loopwright.toolchains.toolchain import Purpose, Variant
+from loopwright.toolchains.probes import OPENMP_PROGRAM, Trial, major, tried_compiler
+from loopwright.toolchains.toolchain import PrintsAll, Purpose, Variant
 
 NAMES = ("nvhpc", "nvc", "nvc++")
 """What it may be asked for as."""
@@ -44,7 +43,7 @@ _PLACED = re.compile(r"^\s*(?P<line>\d+), (?P<message>\S.*)$")
 
 
 @dataclass(frozen=True)
-class Nvhpc:
+class Nvhpc(PrintsAll):
     """One nvc. Made by :func:`find_nvhpc`, which tried it.
 
     Attributes:
@@ -76,10 +75,6 @@ class Nvhpc:
         own = ("-tp=native" if flag == "-march=native" else flag for flag in variant.flags)
         return (*own, *self._target_flags(variant), *self._purpose_flags(variant))
 
-    def link_flags(self, variant: Variant) -> tuple[str, ...]:
-        """Nothing beyond the compile flags."""
-        return ()
-
     def environment(self, variant: Variant) -> Mapping[str, str]:
         """For a GPU, that target regions may not run on the host instead."""
         gpu = variant.target is Target.OFFLOAD and variant.device is Device.NVPTX
@@ -93,14 +88,6 @@ class Nvhpc:
     def parse_diagnostics(self, stderr: str) -> tuple[Diagnostic, ...]:
         """See :func:`parse`."""
         return parse(stderr)
-
-    def remark_flags(self, output: Path) -> tuple[str, ...]:
-        """None: see `diagnostic_flags`."""
-        return ()
-
-    def parse_remarks(self, content: bytes) -> tuple[Remark, ...]:
-        """None: see :func:`parse`, which has them as notes."""
-        return ()
 
     def _target_flags(self, variant: Variant) -> tuple[str, ...]:
         if not variant.target.uses_openmp:
@@ -190,22 +177,9 @@ def _described(search_path: str) -> Nvhpc | str:
     path = shutil.which("nvc", path=search_path)
     if path is None:
         return "nvc is not installed"
-    cc, cxx = Path(path), Path(path).with_name("nvc++")
-    with tempfile.TemporaryDirectory(prefix="loopwright-nvhpc-") as folder:
-        scratch = Path(folder)
-        _, printed = said((path, "--version"), scratch)
-        match = _VERSION.search(printed)
-        if match is None:
-            return f"{path} does not say its version: {gist(printed)}"
-        version = match["version"]
-        made = Nvhpc(f"nvhpc-{version.partition('.')[0]}", version, cc, cxx if cxx.is_file() else None)
-        (scratch / "probe.c").write_text(OPENMP_PROGRAM)
-        status, printed = said(
-            (path, *made.compile_flags(Variant(("-O1",))), "probe.c", "-o", "probe"), scratch
-        )
-        if status != 0 or not (scratch / "probe").is_file():
-            return f"{path} does not compile a small OpenMP program: {gist(printed)}"
-        status, printed = said((str(scratch / "probe"),), scratch)
-        if status != 0:
-            return f"a small OpenMP program of {path} does not run: {gist(printed) or f'status {status}'}"
-    return made
+    cc, beside = Path(path), Path(path).with_name("nvc++")
+    trial = Trial("probe.c", OPENMP_PROGRAM, what="small OpenMP program", runs=True)
+    cxx = beside if beside.is_file() else None
+    return tried_compiler(
+        cc, _VERSION, lambda version: Nvhpc(f"nvhpc-{major(version)}", version, cc, cxx), trial
+    )

@@ -101,6 +101,24 @@ class Toolchain(Protocol):
         ...
 
 
+class PrintsAll:
+    """What compilers have in common that say everything while they compile: no file of remarks, and nothing
+    that the link step alone is told.
+    """
+
+    def link_flags(self, variant: Variant) -> tuple[str, ...]:
+        """Nothing beyond the compile flags."""
+        return ()
+
+    def remark_flags(self, output: Path) -> tuple[str, ...]:
+        """None: what there is to say is printed."""
+        return ()
+
+    def parse_remarks(self, content: bytes) -> tuple[Remark, ...]:
+        """None: there is no such file."""
+        return ()
+
+
 @runtime_checkable
 class PreparesSources(Protocol):
     """A toolchain that changes sources before it compiles them."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from loopwright.harness.cuda_emulation.tokens import Token, closing, significant, tokens_of
+from loopwright.tasks.read import CUDA_SUFFIXES, HIP_SUFFIX
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,7 @@ CUDA = Rules(
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]', re.MULTILINE)
 
 
-CUDA_SUFFIXES = frozenset({".cu", ".cuh"})
 _MAYBE_SUFFIXES = frozenset({".h", ".hpp", ".hh", ".hxx", ".inl", ".inc", ".cpp", ".cc", ".cxx"})
-HIP_SUFFIX = ".hip"
 _SIGNS_OF_CUDA = (b"<<<", b"__global__", b"__device__", b"__shared__", b"__constant__", b"hip/hip_runtime")
 
 

@@ -19,10 +19,11 @@ from loopwright.core.profile import Diagnostic, Remark
 from loopwright.core.task import Language
 from loopwright.core.tree import Tree
 from loopwright.harness.cuda_emulation.hip import HIP
-from loopwright.harness.cuda_emulation.refusals import CUDA, CUDA_SUFFIXES, HIP_SUFFIX, Rules
+from loopwright.harness.cuda_emulation.refusals import CUDA, Rules
 from loopwright.harness.cuda_emulation.rewrite import rewritten_tree
 from loopwright.system.compiled import cache_folder
 from loopwright.system.store import write_atomically
+from loopwright.tasks.read import CUDA_SUFFIXES, HIP_SUFFIX
 from loopwright.toolchains import discovery, trials
 from loopwright.toolchains.install import install_line
 from loopwright.toolchains.toolchain import Purpose, Toolchain, Variant

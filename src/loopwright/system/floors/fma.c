@@ -70,14 +70,15 @@ static volatile double q_source = 0.5, x_source = 0.25;
     KERNEL(f32_mixed_##BYTES, float, BYTES, CHAINS_8, CHAINS_7, ONCE)    \
     KERNEL(f32_mixed2_##BYTES, float, BYTES, CHAINS_8, CHAINS_7, TWICE)
 
+/* Both widths of a number in turn: a machine that changes its speed is then measured for both at either. */
 #define ROWS(BYTES)                                                      \
     {"f64_fma12_" #BYTES, f64_fma12_##BYTES, 24 * BYTES / 8},            \
-    {"f64_fma24_" #BYTES, f64_fma24_##BYTES, 48 * BYTES / 8},            \
-    {"f64_mixed_" #BYTES, f64_mixed_##BYTES, 23 * BYTES / 8},            \
-    {"f64_mixed2_" #BYTES, f64_mixed2_##BYTES, 23 * BYTES / 8},          \
     {"f32_fma12_" #BYTES, f32_fma12_##BYTES, 24 * BYTES / 4},            \
+    {"f64_fma24_" #BYTES, f64_fma24_##BYTES, 48 * BYTES / 8},            \
     {"f32_fma24_" #BYTES, f32_fma24_##BYTES, 48 * BYTES / 4},            \
+    {"f64_mixed_" #BYTES, f64_mixed_##BYTES, 23 * BYTES / 8},            \
     {"f32_mixed_" #BYTES, f32_mixed_##BYTES, 23 * BYTES / 4},            \
+    {"f64_mixed2_" #BYTES, f64_mixed2_##BYTES, 23 * BYTES / 8},          \
     {"f32_mixed2_" #BYTES, f32_mixed2_##BYTES, 23 * BYTES / 4},
 
 #if defined(__AVX512F__)
