@@ -174,18 +174,39 @@ int main(int argc, char **argv) {
     assert sum(hot.share for hot in profile.lines if hot.line in (6, 7, 8)) > 0.6
 
 
-def test_time_in_the_maths_library_is_elsewhere(build: Build, runner: Runner, tmp_path: Path) -> None:
-    source = """\
+POWERS = """\
 #include <math.h>
-int main(void) {
+#include <stdlib.h>
+static double powers(int n, double e) {
+    double s = 0;
+    for (int i = 0; i < n; i++)
+        s += pow(i, e);
+    return s;
+}
+int main(int argc, char **argv) {
     volatile double s = 0;
-    for (int i = 0; i < 20000; i++) s += pow(i, 0.3);
+    s += powers(atoi(argv[1]), 0.3);
     return s < 0;
 }
 """
-    folder = build("gcc", source)
-    profile = profiled(Callgrind(), folder, runner, tmp_path)
+
+
+def test_callgrind_time_in_the_maths_library_is_elsewhere(
+    build: Build, runner: Runner, tmp_path: Path
+) -> None:
+    profile = profiled(Callgrind(), build("gcc", POWERS), runner, tmp_path, "20000")
     assert profile.elsewhere > 0.5
+
+
+@pytest.mark.parametrize("family", ["gcc", "clang"])
+def test_perf_time_in_the_maths_library_is_that_of_the_line_that_calls_it(
+    family: str, build: Build, runner: Runner, tmp_path: Path
+) -> None:
+    profile = profiled(Perf(), build(family, POWERS), runner, tmp_path, "3000000")
+    assert profile.lines[0].line == 6
+    assert profile.lines[0].function == "powers"
+    assert profile.lines[0].share > 0.7
+    assert profile.elsewhere < 0.2
 
 
 def test_callgrind_counts_are_the_same_each_time(build: Build, runner: Runner, tmp_path: Path) -> None:

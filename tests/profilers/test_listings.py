@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loopwright.profilers.callgrind import instruction_costs
-from loopwright.profilers.perf import count
+from loopwright.profilers.perf_listing import count
 from loopwright.profilers.symbols import Place, SourceFolder, parse_addr2line, plain_name, shares
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -54,6 +54,42 @@ def test_perf_a_library_of_the_task_counts_and_a_system_one_is_elsewhere() -> No
     samples = count(listing, {"/w/prog"}, ("/w",))
     assert samples.inside == Counter({("/w/lib with (odd) name.so", 4): 1})
     assert samples.elsewhere == 2
+
+
+# Made by: perf record ... --call-graph dwarf,1024 -- bwrap ... ./powers 400000, a loop that calls pow().
+CALLS = (FIXTURES / "perf-6.1-script-callers.txt").read_text()
+
+
+def test_perf_a_library_s_time_is_that_of_the_place_that_called_it() -> None:
+    samples = count(CALLS, {"/tmp/demo/powers"}, ())
+    # 0x1187 calls pow, whose return address is 0x118c; 0x1090 lies in _start: one sample fell in exit().
+    assert samples.inside == Counter({("/tmp/demo/powers", 0x118B): 6, ("/tmp/demo/powers", 0x1090): 1})
+    assert samples.elsewhere == 0
+
+
+def test_perf_frames_at_addresses_as_an_older_perf_prints_them() -> None:
+    listing = """\
+ 7 PERF_RECORD_MMAP2 7/7: [0x401000(0x1000) @ 0x1000 fe:00 2 2]: r-xp /w/prog
+ 7 PERF_RECORD_MMAP2 7/7: [0x9000(0x1000) @ 0 fe:00 2 2]: r-xp /usr/lib/libm.so.6
+ 7
+\t            9004 (/usr/lib/libm.so.6)
+\t          401136 (/w/prog)
+\t          401040 (/w/prog)
+
+ 7
+\tffffffff81000000 ([kernel.kallsyms])
+\tffffffffffffffff ([unknown])
+
+ 8
+\t          401136 (/w/prog)
+
+ 7
+"""
+    samples = count(listing, {"/w/prog"}, ())
+    assert samples.inside == Counter({("/w/prog", 0x1136): 1})
+    assert samples.elsewhere == 2, (
+        "one in the kernel, and one of which nothing is known; 8 is another program"
+    )
 
 
 def test_callgrind_every_instruction_once_and_no_call_twice() -> None:

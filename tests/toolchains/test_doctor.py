@@ -88,7 +88,7 @@ def test_a_perf_that_samples_nothing_does_not_work(monkeypatch: pytest.MonkeyPat
     path.write_text("#!/bin/sh\nexit 0\n")
     path.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "records no samples" in trials.perf_event()[1]
+    assert "records no samples" in trials.perf_sampling()[1]
 
 
 def test_no_second_libomp_is_advised_where_one_works(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,47 +1,29 @@
-"""perf: samples of the processor clock, which every kernel has; no hardware counter is needed."""
+"""perf: samples of the processor clock, which every kernel has; no hardware counter is needed.
+
+With each sample the top of the stack is kept, so that time in a library is that of the line that called it.
+"""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loopwright.core.profile import HotLine
 from loopwright.profilers import symbols
+from loopwright.profilers.perf_listing import Samples, count
 from loopwright.profilers.profiler import ProfileFailed
 from loopwright.system.execution import Command, Limits, Runner
 from loopwright.toolchains import trials
 from loopwright.toolchains.install import install_line
 
-_RATE, _LEAST_RATE, _RATE_OF_ALL = 999, 49, 16_000
-_SCRIPT = ("script", "-f", "-F", "pid,ip,dso", "--show-mmap-events", "--show-task-events")
-
-_SAMPLE = re.compile(r"^\s*(?P<pid>\d+)\s+(?P<ip>[0-9a-f]+)\s")
-_MAPPED = re.compile(
-    r"PERF_RECORD_MMAP2? (?P<pid>-?\d+)/-?\d+: "
-    r"\[(?P<start>0x[0-9a-f]+|0)\((?P<size>0x[0-9a-f]+|0)\) @ (?P<offset>0x[0-9a-f]+|0)[^\]]*\]: "
-    r"\S+ (?P<path>.+)$"
-)
-_FORKED = re.compile(r"PERF_RECORD_FORK\((?P<pid>\d+):\d+\):\((?P<parent>\d+):\d+\)")
-_STARTED = re.compile(r"PERF_RECORD_COMM exec: .*:(?P<pid>\d+)/\d+$")
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Where the samples of one program fell: binary and offset in its file to a count, and elsewhere."""
-
-    inside: Counter[tuple[str, int]] = field(default_factory=Counter)
-    elsewhere: int = 0
-
-    @property
-    def total(self) -> int:
-        """All samples of the program."""
-        return self.inside.total() + self.elsewhere
+_RATE, _LEAST_RATE, _RATE_OF_ALL = 999, 49, 4000
+# The callers, sixteen of them, are what is read of the many that may be there: libraries are not deep.
+_SCRIPT = ("script", "-f", "-F", "pid,ip,dso", "--no-inline", "--max-stack", "16", "--show-mmap-events",
+           "--show-task-events")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,12 +42,12 @@ class Perf:
 
     @property
     def slowdown(self) -> float:
-        """Sampling a thousand times a second costs next to nothing."""
+        """Sampling a thousand times a second, with a kilobyte of the stack, costs next to nothing."""
         return 1.05
 
     def available(self) -> str:
         """Empty when a sampled shell loop gave samples, else the reason and how to get it."""
-        problem = trials.perf_event()[1]
+        problem = trials.perf_sampling()[1]
         if not problem and not trials.symbolizer():
             return f"no addr2line on PATH: {install_line('binutils')}"
         return problem
@@ -73,10 +55,10 @@ class Perf:
     def run(
         self, command: Command, limits: Limits, runner: Runner, *, sources: Path, scratch: Path
     ) -> tuple[int, tuple[HotLine, ...], float]:
-        """See :class:`~loopwright.profilers.profiler.Profiler`. Samples in libraries, in the kernel or on
-        no known line of `sources` count as elsewhere.
+        """See :class:`~loopwright.profilers.profiler.Profiler`. Samples in libraries and in the kernel count
+        for the line of `sources` that called them; those without such a line count as elsewhere.
         """
-        event, problem = trials.perf_event()
+        sampling, problem = trials.perf_sampling()
         if problem:
             raise ProfileFailed(problem)
         perf = str(shutil.which("perf"))
@@ -88,8 +70,7 @@ class Perf:
                 *trials.PERF_RECORD,
                 "-F",
                 str(_rate()),
-                "-e",
-                event,
+                *sampling,
                 "-o",
                 str(data),
                 "--",
@@ -123,57 +104,9 @@ class Perf:
             return _by_line(samples, runner, sources, folder)
 
 
-def count(listing: str, program: Collection[str], folders: Collection[str]) -> Samples:
-    """The samples of one program in what `perf script` printed, with mmap and task events. Pure.
-
-    `program` are the names its executable may have. A process counts from the moment it has mapped that
-    file: before, it was the sandbox. Its children count too. Offsets are kept for the program and for
-    libraries that lie in `folders`.
-    """
-    samples = Samples()
-    inside = samples.inside
-    elsewhere = 0
-    maps: dict[int, list[tuple[int, int, int, str]]] = {}
-    active: set[int] = set()
-    for line in listing.splitlines():
-        if "PERF_RECORD_" not in line:
-            match = _SAMPLE.match(line)
-            if match is None or (pid := int(match["pid"])) not in active:
-                continue
-            place = _file_offset(maps.get(pid, []), int(match["ip"], 16))
-            if place is not None and (place[0] in program or symbols.within(place[0], folders)):
-                inside[place] += 1
-            else:
-                elsewhere += 1
-        elif (match := _MAPPED.search(line)) is not None:
-            pid, path = int(match["pid"]), match["path"]
-            if path in program:
-                active.add(pid)
-            start = int(match["start"], 16)
-            maps.setdefault(pid, []).append(
-                (start, start + int(match["size"], 16), int(match["offset"], 16), path)
-            )
-        elif (match := _FORKED.search(line)) is not None:
-            pid, parent = int(match["pid"]), int(match["parent"])
-            if pid != parent:
-                maps[pid] = list(maps.get(parent, []))
-                if parent in active:
-                    active.add(pid)
-        elif (match := _STARTED.search(line)) is not None:
-            maps[int(match["pid"])] = []
-    return replace(samples, elsewhere=elsewhere)
-
-
 def _rate() -> int:
     """Samples a second of each thread: a millisecond apart, fewer where many threads would fill memory."""
     return max(_LEAST_RATE, min(_RATE, _RATE_OF_ALL // (os.cpu_count() or 1)))
-
-
-def _file_offset(maps: list[tuple[int, int, int, str]], ip: int) -> tuple[str, int] | None:
-    for start, end, offset, path in reversed(maps):
-        if start <= ip < end:
-            return path, ip - start + offset
-    return None
 
 
 def _by_line(

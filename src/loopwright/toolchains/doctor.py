@@ -267,7 +267,7 @@ def _bubblewrap() -> Tool:
 
 def _profiling() -> Iterator[Tool]:
     for name, program, problem, enables in (
-        ("perf", "perf", trials.perf_event()[1], "profiles by sampling, at the speed of the program"),
+        ("perf", "perf", trials.perf_sampling()[1], "profiles by sampling, at the speed of the program"),
         (
             "callgrind",
             "valgrind",

@@ -7,19 +7,21 @@ import shutil
 import subprocess
 import tempfile
 from functools import cache
+from itertools import product
 
 from loopwright.toolchains.install import install_line
 
 PERF_RECORD = ("record", "-q", "--no-buildid", "--no-buildid-cache")
 """No build ids and no copies of binaries under ~/.debug: addresses suffice."""
 
+_CALLERS = ("--call-graph", "dwarf,1024")
 _BUSY = ("/bin/sh", "-c", "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done")
 _TIMEOUT_S = 60.0
 
 
-def perf_event() -> tuple[str, str]:
-    """(the event that perf can sample here, why it can sample none)."""
-    return _perf_event(os.environ.get("PATH", ""))
+def perf_sampling() -> tuple[tuple[str, ...], str]:
+    """(the options with which perf can sample here, why it cannot)."""
+    return _perf_sampling(os.environ.get("PATH", ""))
 
 
 def callgrind_problem() -> str:
@@ -50,23 +52,25 @@ def _version_of(program: str, argument: str, search_path: str) -> str:
 
 
 @cache
-def _perf_event(search_path: str) -> tuple[str, str]:
+def _perf_sampling(search_path: str) -> tuple[tuple[str, ...], str]:
     perf = shutil.which("perf", path=search_path)
     if perf is None:
-        return "", f"perf is not installed: {install_line('perf')}"
+        return (), f"perf is not installed: {install_line('perf')}"
     said = ""
     with tempfile.TemporaryDirectory(prefix="loopwright-perf-") as folder:
-        # An unprivileged user may often sample his own code only, not the kernel's.
-        for event in ("cpu-clock", "cpu-clock:u"):
+        # An unprivileged user may often sample his own code only, not the kernel's; and a perf built without
+        # a reader of DWARF frames cannot say who called.
+        for event, callers in product(("cpu-clock", "cpu-clock:u"), (_CALLERS, ())):
             data = f"{folder}/perf.data"
-            status, said = _said(perf, *PERF_RECORD, "-F", "999", "-e", event, "-o", data, "--", *_BUSY)
+            options = ("-e", event, *callers)
+            status, said = _said(perf, *PERF_RECORD, "-F", "999", *options, "-o", data, "--", *_BUSY)
             if status == 0:
                 status, listed = _said(perf, "script", "-f", "-F", "ip", "-i", data)
                 if status == 0 and len(listed.split()) >= 3:
-                    return event, ""
+                    return options, ""
                 said = "it records no samples"
     gist = next((line.strip() for line in said.splitlines() if line.strip()), "no reason given")
-    return "", (
+    return (), (
         f"perf cannot sample here ({gist[:150]}): type `sudo sysctl kernel.perf_event_paranoid=2`, or, "
         "in a container, allow perf_event_open"
     )
