@@ -140,6 +140,13 @@ def test_budget_is_stretched_until_an_interval_is_possible() -> None:
     assert speedup.high < math.inf
 
 
+def test_budget_is_stretched_until_no_single_execution_decides() -> None:
+    """Rounds of 4 s in a budget of 12 s: the fourth, which `min_rounds` asks for, is within two budgets."""
+    bench = Bench()
+    speedup = run(bench, 1.0, Policy(budget_s=12.0, target_halfwidth=0.0, decide_at=None))
+    assert (speedup.stopped, speedup.rounds, bench.now) == ("budget", 4, 18.0)
+
+
 def test_one_round_is_made_whatever_the_budget() -> None:
     bench = Bench()
     speedup = run(bench, 2.0, Policy(budget_s=0.001))

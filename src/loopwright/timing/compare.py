@@ -132,7 +132,7 @@ def _stop_before_next(
             return reason
     if _is_hopeless(policy, rounds):
         return "decided"
-    allowed = OVERRUN if count < policy.looks.fewest_rounds else 1.0
+    allowed = OVERRUN if count < max(policy.min_rounds, policy.looks.fewest_rounds) else 1.0
     return "budget" if elapsed_s + statistics.median(spans) > allowed * policy.budget_s else ""
 
 

@@ -24,8 +24,8 @@ class Policy:
             early look can have one without spending more than its share of the error.
         max_rounds: rounds after which sampling ends in any case.
         budget_s: seconds, warm-up included. No round is begun that would end later, but one is always made,
-            and until there are rounds enough for any interval at all the budget may be overrun
-            :data:`OVERRUN` times.
+            and until there are `min_rounds`, and enough for any interval at all, the budget may be overrun
+            :data:`OVERRUN` times: with fewer a single disturbed execution decides.
         target_halfwidth: stop when the interval is at most this wide to either side, relative to the
             estimate (0.01: plus or minus 1 %). 0: never for this reason.
         decide_at: stop when the interval lies wholly below this speedup, or above it with the clearance of a
