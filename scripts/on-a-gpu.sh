@@ -24,10 +24,11 @@ library=/usr/lib/llvm-19/lib
 mkdir -p "$out" || fail "cannot write to $out"
 out=$(cd "$out" && pwd)
 failed=0
+limit=120
 step() { printf '%s\n' "== $*" >&2; }
 tried() { # name, command...: what it printed is kept, and whether it ended well
     label=$1; shift
-    if timeout 120 "$@" >"$out/$label.txt" 2>&1; then
+    if timeout "$limit" "$@" >"$out/$label.txt" 2>&1; then
         echo "$label: ok" >>"$out/steps.txt"
     else
         echo "$label: status $?" >>"$out/steps.txt"; failed=1
@@ -102,6 +103,15 @@ if command -v compute-sanitizer >/dev/null && command -v nvcc >/dev/null; then
             (timeout 120 compute-sanitizer --tool "$tool" --error-exitcode 9 "$out/$control"; echo "status $?") \
                 >"$out/sanitizer-$tool-$control.txt" 2>&1
         done
+    done
+fi
+
+if [ -x "$root/.venv/bin/loopwright" ]; then
+    step "loopwright itself: candidates timed and searched on the GPU"
+    limit=240
+    for example in matmul cg; do
+        tried "optimize-$example" env -u LD_LIBRARY_PATH -u OMP_TARGET_OFFLOAD "$root/.venv/bin/loopwright" optimize \
+            "$root/examples/offload/$example" --target offload --budget 60s --json
     done
 fi
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from loopwright.core.candidate import Edit
-from loopwright.core.run import Budget
+from loopwright.core.run import Budget, RunStatus
 from loopwright.core.task import Build, Case, Language, Task, Use
 from loopwright.core.tree import Tree
 from loopwright.workbench.bench import BudgetSpent, Workbench
+from loopwright.workbench.final import finish
 from loopwright.workbench.journal import read_journal
 from loopwright.workbench.rundir import RunDirectory, create_run
 from loopwright.workbench.settings import Settings
@@ -91,4 +92,28 @@ def test_a_good_look_is_tried_after_the_budget_where_nothing_was(measured_home: 
     assert bench.evaluate(faster).promoted
     with pytest.raises(BudgetSpent):
         bench.evaluate(bench.original.edited(Edit({"p.c": program(10)}, "a third")))
+    bench.close()
+
+
+def test_without_a_winner_what_looked_good_is_timed_at_the_end(measured_home: Path) -> None:
+    bench = Workbench(create_run(measured_home, sleeper(), Settings(), {}))
+    bench.prepare()
+    for wait_ms in (58, 20):
+        bench.evaluate(bench.original.edited(Edit({"p.c": program(wait_ms)}, "sleep less")), glance=True)
+    result = finish(bench)
+    assert result.status is RunStatus.IMPROVED and result.best is not None
+    assert result.best.candidate == bench.evaluations[1].candidate
+    assert result.best.speedup is not None and result.best.speedup.rounds >= 6, "timed as any winner"
+    assert [e.data["candidate"] for e in bench.journal.events if e.kind == "final"] == [result.best.candidate]
+    bench.close()
+
+
+def test_without_a_winner_what_looked_no_better_than_noise_is_not_timed_again(measured_home: Path) -> None:
+    bench = Workbench(create_run(measured_home, sleeper(), Settings(), {}))
+    bench.prepare()
+    seen = bench.evaluate(bench.original.edited(Edit({"p.c": program(70)}, "sleep more")), glance=True)
+    assert seen.verdict.passed and seen.glance is not None
+    result = finish(bench)
+    assert result.status is RunStatus.NO_GAIN
+    assert not [e for e in bench.journal.events if e.kind == "final"]
     bench.close()

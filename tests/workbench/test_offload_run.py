@@ -35,16 +35,17 @@ BETTER = RIGHT.replace("#pragma", "#pragma", 1).replace("0.5 * in[i]", "0.5 * (i
 
 @dataclass(frozen=True)
 class Scripted:
-    """Evaluates the given contents of smooth.c, each as an edit of what is the best then."""
+    """Evaluates the given contents of one file, each as an edit of what is the best then."""
 
     texts: Sequence[str]
+    path: str = "smooth.c"
     name: str = "scripted"
     runs_unread_code: bool = False
 
     def work(self, bench: Workbench) -> None:
         parent = bench.original
         for number, text in enumerate(self.texts):
-            candidate = parent.edited(Edit({"smooth.c": text.encode()}, f"edit {number}"))
+            candidate = parent.edited(Edit({self.path: text.encode()}, f"edit {number}"))
             if bench.evaluate(candidate).verdict.passed:
                 parent = candidate
 

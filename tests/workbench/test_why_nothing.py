@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from test_offload_run import Scripted
 
-from loopwright.core.run import Budget
+from loopwright import api
+from loopwright.core.run import Budget, RunStatus
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.final import _why_nothing
 from loopwright.workbench.journal import Event
@@ -38,6 +41,17 @@ def test_else_the_first_reason_is_told() -> None:
     assert why(proposals("original", ("tiling", 3, "one loop"), ("simd", 3, "calls"))).endswith(
         "tiling at p.c:3: one loop"
     )
+
+
+def test_a_version_that_is_slow_beyond_all_patience_is_no_failure(
+    smooth_task: Path, measured_home: Path
+) -> None:
+    written = smooth_task / "loopwright.toml"
+    written.write_text(written.read_text().replace('use = "check"', 'use = "check"\ntimeout_s = 1'))
+    slow = (smooth_task / "smooth.c").read_text().replace("{", "{\n    for (volatile int k = 1; k;) ;", 1)
+    result = api.optimize(smooth_task, agent=Scripted([slow]), home=measured_home)
+    assert result.failures == {"time_limit": 1} and result.status is RunStatus.NO_GAIN
+    assert "time limit" in result.reason
 
 
 def test_other_versions_and_nothing_at_all_are_no_reason() -> None:

@@ -102,6 +102,7 @@ class MoveProposer:
             vector=vector_unit(bench.machine.machine),
             libraries=task.build.libs,
             functions=functions,
+            timed_on_device=bench.context.on_device is not None,
         )
 
 

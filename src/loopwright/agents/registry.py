@@ -38,7 +38,8 @@ def find_agent(settings: Settings) -> Agent:
     strategy = find_strategy(settings.strategy)
     _check_model_options(settings)
     if settings.target is Target.OFFLOAD or settings.translate:
-        strategy = Translate()
+        # A model knows what to try next on a device; the proved edits need the whole translation first.
+        strategy = Translate(None if settings.agent == "builtin" else strategy)
     if settings.agent == "builtin" and settings.translate:
         from loopwright.agents.cuda_translator import CudaTranslator
 

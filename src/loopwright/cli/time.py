@@ -54,9 +54,9 @@ def time(
     result = api.time(path, candidate, other, say=say, settings=settings)
     if isinstance(result, Failure):
         from loopwright.agents.answers import check_answer
-        from loopwright.core.verdict import GateResult, GateStatus, Verdict
+        from loopwright.core.verdict import GateResult, Verdict
 
-        answer = check_answer(Verdict((GateResult(result.gate, GateStatus.FAIL, failure=result),)))
+        answer = check_answer(Verdict((GateResult.failed(result),)))
         print_json(answer) if json else print_check(answer)
         raise typer.Exit(1)
     print_json(time_answer(result)) if json else print_time(time_answer(result))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,24 @@ class Floors:
     measured_at: str = ""
     cache_bytes_per_s: Mapping[int, float] = field(default_factory=dict)
     device: DeviceFloors | None = None
+
+    @property
+    def with_device(self) -> Floors:
+        """What processors and GPU reach together, each kind of ceiling as far as it was measured on both: the
+        GPU's caches were not, so that no number of bytes has a least time.
+        """
+        device = self.device
+        both = {} if device is None else {"f64": device.peak_flops_f64, "f32": device.peak_flops_f32}
+
+        def peaks(kind: str, own: Mapping[int, float]) -> dict[int, float]:
+            return {threads: rate + both[kind] for threads, rate in own.items()} if both else {}
+
+        return replace(
+            self,
+            cache_bytes_per_s={},
+            peak_flops_f64=peaks("f64", self.peak_flops_f64),
+            peak_flops_f32=peaks("f32", self.peak_flops_f32),
+        )
 
 
 @dataclass(frozen=True)

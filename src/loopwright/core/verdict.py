@@ -51,6 +51,11 @@ class GateResult:
         if (self.status is GateStatus.FAIL) != (self.failure is not None):
             raise ValueError("a failed gate has a failure, any other has none")
 
+    @classmethod
+    def failed(cls, failure: Failure) -> GateResult:
+        """What the gate that `failure` names said."""
+        return cls(failure.gate, GateStatus.FAIL, failure=failure)
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -129,10 +129,10 @@ class FloorsGate:
         return "; ".join(told)
 
     def _of_case(self, context: Context, case: Case) -> tuple[Floor, ...]:
-        if context.floors is None:
+        if (ceilings := context.ceilings) is None:
             return ()
         sizes = {name: array.size for name, array in context.expected(case).items()}
-        return floors_of(context.task, case, context.floors, sizes)
+        return floors_of(context.task, case, ceilings, sizes)
 
     def _key(self, context: Context) -> str:
         used = (

@@ -33,6 +33,19 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True)
+class OnDevice:
+    """How programs are built to be timed on a device that is here: by what, for what, with what flags too."""
+
+    toolchain: Toolchain
+    device: Device
+    flags: tuple[str, ...] = ()
+
+    def variant(self, checked: Variant) -> Variant:
+        """The variant that is timed, from the one that is checked."""
+        return replace(checked, device=self.device, flags=(*checked.flags, *self.flags))
+
+
+@dataclass(frozen=True)
 class Context:
     """Everything a gate may use. All of it lies outside the agent's reach.
 
@@ -40,6 +53,8 @@ class Context:
         task: the original, with its complete tree.
         toolchain, variant: how the candidate's main build is made; a gate may build others.
         original_flags: those with which the original is faster than with those of `variant`; None: the same.
+        on_device: how programs are built to be timed, where they run on a device that is here; None: they are
+            timed as they are checked, or not at all.
         expected: case name to the outputs of the original, read when first needed.
         limits: case to the limits of one run of it.
         threads: thread numbers to try, ascending; the last is the one that is timed.
@@ -58,16 +73,38 @@ class Context:
     floors: Floors | None = None
     original_s: Callable[[Case], float | None] = lambda case: None
     original_flags: tuple[str, ...] | None = None
+    on_device: OnDevice | None = None
 
     def timed_variant(self, tree: Tree) -> Variant:
         """How `tree` is built to be timed: the original in the way that suits it best."""
+        variant = self.variant if self.on_device is None else self.on_device.variant(self.variant)
         if self.original_flags is None or tree.digest != self.task.tree.digest:
-            return self.variant
-        return replace(self.variant, flags=self.original_flags)
+            return variant
+        original = replace(self.variant, flags=self.original_flags)
+        return original if self.on_device is None else self.on_device.variant(original)
+
+    def timed_build(self, tree: Tree) -> BuildResult:
+        """The build of `tree` that is timed; the one that is checked, where nothing tells them apart."""
+        return self.builder.build(tree, self._timed_toolchain, self.timed_variant(tree))
+
+    def discard(self, tree: Tree) -> None:
+        """Forget the builds of a candidate."""
+        self.builder.discard(tree, self.toolchain, self.variant)
+        self.builder.discard(tree, self._timed_toolchain, self.timed_variant(tree))
+
+    @property
+    def _timed_toolchain(self) -> Toolchain:
+        return self.toolchain if self.on_device is None else self.on_device.toolchain
+
+    @property
+    def ceilings(self) -> Floors | None:
+        """What bounds the times of candidates: of this machine, together with its GPU if they run there."""
+        on_gpu = self.on_device is not None and self.on_device.device is Device.NVPTX
+        return self.floors.with_device if self.floors is not None and on_gpu else self.floors
 
     @property
     def emulated_original(self) -> bool:
-        """Whether the original runs under the emulation of CUDA or HIP, so that its times mean nothing."""
+        """Whether the gates run the original under the emulation of CUDA or HIP: its times mean nothing."""
         return self.variant.target.runs_kernels or self.translates
 
     @property
@@ -85,12 +122,11 @@ class Context:
         """Why candidates are not timed; "" when they are. A host device has the memory of its own that a GPU
         has, and nothing of its speed.
         """
-        if self.variant.target.runs_kernels:
+        if self.on_device is not None:
+            return ""
+        if self.variant.target.runs_kernels or self.variant.target is Target.OFFLOAD:
             return "no device"
-        if self.emulated_original:
-            return "no original for processors"
-        offloads = self.variant.target is Target.OFFLOAD and self.variant.device is not Device.NVPTX
-        return "no device" if offloads else ""
+        return "no original for processors" if self.emulated_original else ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from loopwright.core.errors import ToolMissing
 from loopwright.core.task import Target
-from loopwright.gates.gate import Context
+from loopwright.gates.gate import Context, OnDevice
 from loopwright.toolchains.clang import Clang
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.devices import NO_GPU, gpu, gpu_architecture, tried, with_devices
@@ -36,7 +36,25 @@ def gpu_toolchain(context: Context) -> tuple[Toolchain | None, str]:
 
 def gpu_variant(context: Context) -> Variant:
     """The flags of the run with line tables, for the GPU here; its programs are shown the GPU's files."""
-    flags = context.variant.flags
-    if context.variant.target is Target.CUDA and not names_architecture(flags):
-        flags = (*flags, f"-arch={gpu_architecture()}")
+    flags = (*context.variant.flags, *_architecture(context.variant))
     return replace(context.variant, flags=flags, purpose=Purpose.PROFILE, device=Device.NVPTX)
+
+
+def on_gpu(context: Context) -> OnDevice | None:
+    """How programs of this run's target are timed on the GPU here; None for other targets, and where there
+    is no GPU that works.
+    """
+    if context.variant.target not in TARGETS:
+        return None
+    toolchain, _ = gpu_toolchain(context)
+    if toolchain is None:
+        return None
+    return OnDevice(
+        toolchain, Device.NVPTX, _architecture(replace(context.variant, flags=context.task.build.flags))
+    )
+
+
+def _architecture(variant: Variant) -> tuple[str, ...]:
+    """The flag that names the GPU here, where nvcc needs one and `variant` has none."""
+    named = variant.target is not Target.CUDA or names_architecture(variant.flags)
+    return () if named else (f"-arch={gpu_architecture()}",)

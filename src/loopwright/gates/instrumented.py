@@ -61,7 +61,8 @@ class InstrumentedGate:
     def available(self, context: Context) -> str:
         """Empty when a toolchain here passes the control of the instrument."""
         if context.variant.target.runs_kernels:
-            return f"not for {str(context.variant.target).upper()}"
+            kind = str(context.variant.target).upper()
+            return f"not for {kind}: the gate emulated watches accesses, races and barriers"
         if self._needless(context):
             return ""
         return self._toolchain(context)[1]

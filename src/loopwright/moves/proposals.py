@@ -11,6 +11,7 @@ from loopwright.core.candidate import Edit
 from loopwright.core.data_plan import DataPlan
 from loopwright.core.task import Kernel, Language, Target
 from loopwright.core.tree import Tree
+from loopwright.moves.device_shape import device_shapes
 from loopwright.moves.move import Move, NestSource, Proposal, Refusal, hot_share, label
 from loopwright.moves.regions import without_loop_directives
 from loopwright.moves.registry import moves_for
@@ -61,6 +62,7 @@ def proposals(
     editable: Collection[str] | None = None,
     vector: VectorUnit = AVX2,
     libraries: Sequence[str] = (),
+    timed_on_device: bool = False,
 ) -> Proposals:
     """Ask every move about every hot nest of `sources`.
 
@@ -75,6 +77,7 @@ def proposals(
             asked about every run of nests that follow each other.
         vector: the vector registers of the machine that the result will run on.
         libraries: names of the libraries that the task links.
+        timed_on_device: whether a device says which shape of its loops is the faster one.
 
     Nothing in the sources raises: a file that cannot be read is listed in the result.
     """
@@ -148,6 +151,8 @@ def proposals(
 
         for answer in planned(tree, kept, plan, HOT_SHARE if hot else 0.0):
             (refused if isinstance(answer, Refusal) else proposed).append(answer)  # type: ignore[arg-type]
+    if timed_on_device:
+        proposed += device_shapes(tree, allowed)
     refused.sort(key=lambda r: (r.file, r.line))
     return Proposals(_ranked(proposed, tree), tuple(dict.fromkeys(refused)), found.unreadable, tuple(cold))
 

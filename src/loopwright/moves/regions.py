@@ -20,7 +20,7 @@ def without_loop_directives(data: bytes) -> bytes:
     analysis stops at them.
     """
     pieces, position = [], 0
-    for start, end in _directives(data):
+    for start, end in directives(data):
         if _LOOP_DIRECTIVE.search(data, start, end):
             pieces += [data[position:start], _NOT_NEWLINE.sub(b" ", data[start:end])]
             position = end
@@ -30,7 +30,7 @@ def without_loop_directives(data: bytes) -> bytes:
 def region_around(data: bytes, offset: int) -> str:
     """The OpenMP directive whose block in braces holds `offset`, or ''."""
     text = blanked(data)
-    for start, end in _directives(data):
+    for start, end in directives(data):
         if start > offset or not _SPREADS.search(data, start, end):
             continue
         opening = re.compile(rb"\s*\{").match(text, end)
@@ -39,6 +39,7 @@ def region_around(data: bytes, offset: int) -> str:
     return ""
 
 
-def _directives(data: bytes) -> Iterator[tuple[int, int]]:
+def directives(data: bytes) -> Iterator[tuple[int, int]]:
+    """First and last byte of every OpenMP directive, lines that it goes on with included, in order."""
     for match in _DIRECTIVE.finditer(blanked(data)):
         yield match.start(), match.end()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from loopwright.core.errors import TaskError
@@ -18,7 +18,7 @@ from loopwright.gates.gate import Context
 from loopwright.harness.execute import CaseRunner
 from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Limits
-from loopwright.timing.compare import SampleFailed, compare
+from loopwright.timing.compare import SampleFailed, Sampler, compare
 from loopwright.toolchains.device import Device
 from loopwright.toolchains.diagnostics import wanted_standard
 from loopwright.toolchains.toolchain import NATIVE_FLAGS, Purpose, Variant
@@ -174,6 +174,9 @@ def measure_baseline(
     """
     task = context.task
     names = [case.name for case in task.cases_for(Use.TIME)]
+    if context.emulated_original and context.on_device is not None:
+        say(f"timing the original on the device, built by {context.on_device.toolchain.name}")
+        return Baseline("own", _on_device_s(context, names, repetitions), flags=task.build.flags), []
     if context.emulated_original:
         emulated_s = sum(facts[name].wall_s for name in names)
         return Baseline("own", emulated_s, rejected={"own": _EMULATED}, flags=task.build.flags), []
@@ -207,8 +210,7 @@ def measure_baseline(
             if result.speedup.estimate >= _NO_WORSE:
                 candidate_flags = native.flags
     if chosen not in times:
-        sample = sampler(context, chosen_build, repetitions, compared=None)
-        times[chosen] = sum(statistics.median(sample(n).wall_s for _ in range(3)) for n in names)
+        times[chosen] = alone_s(sampler(context, chosen_build, repetitions, compared=None), names)
     automatic = replace(chosen_variant, purpose=Purpose.AUTO_PARALLEL, threads=context.threads[-1])
     say("timing the compiler's own parallelisation")
     build = context.builder.build(task.tree, context.toolchain, automatic)
@@ -240,6 +242,29 @@ def measure_baseline(
         candidate_flags=candidate_flags,
     )
     return baseline, comparisons
+
+
+def _on_device_s(context: Context, names: Sequence[str], repetitions: Callable[[Case], int]) -> float:
+    """Seconds of an original that the gates emulate, on the device that is here."""
+    device, task = context.on_device, context.task
+    assert device is not None
+    variant = device.variant(own_variant(context.variant, task))
+    build = context.builder.build(task.tree, device.toolchain, variant)
+    if build.failure is not None:
+        raise TaskError(f"{device.toolchain.name}: {build.failure.message}", where=task.name)
+    try:
+        return alone_s(sampler(context, build, repetitions, compared=None), names)
+    except SampleFailed as failed:
+        raise TaskError(f"on the device: {failed.failure.message}", where=task.name) from failed
+
+
+def alone_s(sample: Sampler, names: Sequence[str], executions: int = 3) -> float:
+    """Seconds that one execution of every case takes, each the median of several.
+
+    Raises:
+        SampleFailed: as `sample`.
+    """
+    return sum(statistics.median(sample(name).wall_s for _ in range(executions)) for name in names)
 
 
 def median_wall_s(comparison: Comparison, side: str) -> float:

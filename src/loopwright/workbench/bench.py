@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 
 from loopwright.core.candidate import Candidate
 from loopwright.core.profile import Profile
@@ -16,7 +15,6 @@ from loopwright.core.verdict import Failure, GateResult, GateStatus, Verdict
 from loopwright.gates.chain import run_gates
 from loopwright.gates.gate import Context, Gate, Stage, Subject
 from loopwright.gates.registry import GATES
-from loopwright.harness.types import BuildResult
 from loopwright.system.execution import Runner
 from loopwright.system.load import OthersMeter
 from loopwright.timing.promotion import is_promoted
@@ -198,17 +196,13 @@ class Workbench:
                 details=dict(candidate.details or {}),
             )  # fmt: skip
             trial: Comparison | None = None
-            subject = Subject(tree)
             if known is not None:
                 verdict = known.verdict
-                build = self.context.builder.build(tree, self.context.toolchain, self.context.variant)
-                subject = replace(subject, build=build)
             else:
-                verdict, subject = run_gates(self.gates, Stage.EVERY, subject, self.context)
+                verdict, _ = run_gates(self.gates, Stage.EVERY, Subject(tree), self.context)
             if verdict.passed and timed and not self.untimed:
-                assert subject.build is not None
                 self._say(f"{'glancing at' if glance else 'timing'} {candidate.id} against the best so far")
-                trial, result = self._trial(subject.build, glance)
+                trial, result = self._trial(tree, glance)
                 verdict = verdict.extended(result)
             extends = bool(self.untimed) and timed and verdict.passed and candidate.parent == self._best_id
             return self._record(candidate, number, verdict, trial, begun_s, glance=glance, extends=extends)
@@ -227,9 +221,8 @@ class Workbench:
             if name in self._evaluations:
                 return self._evaluations[name]
             self._check_budget(new=True)
-            failed = GateResult(failure.gate, GateStatus.FAIL, failure=failure)
             evaluation = Evaluation(
-                name, None, title, Verdict((failed,)), number=number,
+                name, None, title, Verdict((GateResult.failed(failure),)), number=number,
                 at_s=round(self.journal.run_s, 6),
             )  # fmt: skip
             self.journal.write("evaluation", evaluation=to_data(evaluation), comparison=None)
@@ -317,9 +310,9 @@ class Workbench:
         if not self._evaluations:
             self._prepared_s = event.run_s
 
-    def _trial(self, build: BuildResult, glance: bool) -> tuple[Comparison | None, GateResult]:
+    def _trial(self, tree: Tree, glance: bool) -> tuple[Comparison | None, GateResult]:
         return trial_beside_best(
-            self.context, self.tree(self.best), build,
+            self.context, self.tree(self.best), tree,
             best_id=self._best_id, execution_s=self.execution_s(), repetitions=self.repetitions,
             on_round=lambda s: self.journal.tell("round", estimate=s.estimate, rounds=s.rounds),
             glance=self._beside if glance else None,
@@ -371,7 +364,7 @@ class Workbench:
     def _discard_builds(self, candidate: Candidate) -> None:
         """Builds of what is not the best will not be run again; a long run must not fill the disk."""
         if candidate.id != self._best_id:
-            self.context.builder.discard(self.tree(candidate), self.context.toolchain, self.context.variant)
+            self.context.discard(self.tree(candidate))
 
     def _replay(self) -> None:
         for event in self.journal.events:

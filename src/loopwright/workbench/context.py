@@ -10,6 +10,7 @@ from loopwright.core.machine import Floors
 from loopwright.core.run import Baseline
 from loopwright.core.task import Case, Language, Target, Task
 from loopwright.gates.gate import Context
+from loopwright.gates.gpu_build import on_gpu
 from loopwright.harness.build import Builder
 from loopwright.harness.cuda_builder import TranslationBuilder
 from loopwright.harness.cuda_emulation.toolchain import find_emulation, find_hip_emulation
@@ -156,7 +157,7 @@ def make_context(
         builder = TranslationBuilder(task, runner, directory.scratch, find_emulation())
     cores = len(usable_cpus())
     most = settings.threads or cores
-    return Context(
+    context = Context(
         task=task,
         builder=builder,
         cases=CaseRunner(task, runner, directory.scratch, cores=cores),
@@ -167,6 +168,7 @@ def make_context(
         threads=thread_numbers(target, most),
         original_s=measured.original_s,
     )
+    return replace(context, on_device=on_gpu(context))
 
 
 def completed(context: Context, baseline: Baseline, floors: Floors | None) -> Context:

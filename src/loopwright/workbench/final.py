@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import statistics
 from collections import Counter
 from collections.abc import Sequence
 
 from loopwright.core.candidate import Candidate
 from loopwright.core.errors import TaskError
+from loopwright.core.modes import FailureMode
 from loopwright.core.run import Best, Evaluation, RunResult, RunStatus
 from loopwright.core.task import Case, Use
 from loopwright.core.timing import Comparison, Speedup
@@ -24,7 +24,7 @@ from loopwright.tasks.held_out import held_out_lines
 from loopwright.timing.compare import SampleFailed
 from loopwright.timing.policy import Policy
 from loopwright.timing.promotion import is_promoted
-from loopwright.workbench.baseline import median_wall_s
+from loopwright.workbench.baseline import alone_s, median_wall_s
 from loopwright.workbench.bench import Workbench
 from loopwright.workbench.fresh_calls import ALWAYS
 from loopwright.workbench.held_out import (
@@ -53,6 +53,11 @@ _ALONE = 5
 _TELLING = ("parallel-for", "offload")
 """Moves whose refusals are told when there is no other result."""
 _CHOSEN = "held-out"
+_LIKELY = 1.1
+"""Without a winner, a version that looked this much faster is timed at the end as one: neither a disturbed
+round nor a budget that ended before its trial shall cost it. What it is then said to be is that timing's."""
+_SLOW = frozenset({FailureMode.TIME_LIMIT, FailureMode.CPU_LIMIT})
+"""What happens to a version that is right and many times slower, for all that is known."""
 
 
 def finish(bench: Workbench) -> RunResult:
@@ -86,8 +91,17 @@ def finish(bench: Workbench) -> RunResult:
 
 
 def _finalists(bench: Workbench) -> list[Evaluation]:
-    """The candidates that were promoted, the best (the last promoted) first, at most three."""
+    """The candidates that were promoted, the best (the last promoted) first, at most three; without any, the
+    one that looked best, if it looked good.
+    """
     promoted = [e for e in bench.evaluations if e.promoted]
+    if not promoted and not bench.untimed:
+        likely = [
+            (seen, e)
+            for e in bench.evaluations
+            if (seen := _seen(e)) > max(_LIKELY, bench.machine.noise.ratio)
+        ]
+        return [e for _, e in sorted(likely, key=lambda item: (item[0], item[1].number))[-1:]]
     # Without times the later one goes on from the earlier.
     promoted.sort(key=lambda e: (e.speedup.estimate if e.speedup else 0.0, e.number), reverse=True)
     current = [e for e in promoted if e.candidate == bench.best.id]
@@ -95,12 +109,18 @@ def _finalists(bench: Workbench) -> list[Evaluation]:
     return [*current, *others][: 1 + _RUNNERS_UP]
 
 
+def _seen(evaluation: Evaluation) -> float:
+    """The speedup that a right candidate showed, in its trial or else at first glance; 0 for none."""
+    known = evaluation.speedup or evaluation.glance
+    return known.estimate if known is not None and evaluation.verdict.passed else 0.0
+
+
 def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure | None]:
     """(the winner with its final figures, None) or (None, why not); (None, None): right, but not faster."""
     bench.journal.tell("progress", text=f"judging {candidate.id} for the last time")
     tree = bench.tree(candidate)
     # Every gate again, from a fresh build: what is handed over is what was judged.
-    bench.context.builder.discard(tree, bench.context.toolchain, bench.context.variant)
+    bench.context.discard(tree)
     verdict, subject = run_gates(bench.gates, Stage.EVERY, Subject(tree), bench.context)
     if verdict.failure is not None:
         return None, _told(bench, candidate, verdict)
@@ -125,13 +145,16 @@ def _judge(bench: Workbench, candidate: Candidate) -> tuple[Best | None, Failure
             gates=verdict.by_gate,
             wall_s=_alone_s(bench, subject.build),
         ), None
+    build = bench.context.timed_build(tree)
+    if build.failure is not None:
+        return None, _told(bench, candidate, verdict.extended(GateResult.failed(build.failure)))
     timed, floors = _timed(
-        bench, bench.context, subject.build, bench.task.cases_for(Use.TIME), final_policy(bench.execution_s())
+        bench, bench.context, build, bench.task.cases_for(Use.TIME), final_policy(bench.execution_s())
     )
     verdict = verdict.extended(floors)
     if timed is None or floors.failure is not None:
         return None, _told(bench, candidate, verdict, timed)
-    there, floors_there = _held_out_speedup(bench, subject.build, held_out)
+    there, floors_there = _held_out_speedup(bench, build, held_out)
     if floors_there is not None and floors_there.failure is not None:
         return None, _told(bench, candidate, verdict.extended(floors_there), timed)
     bench.journal.write("final", candidate=candidate.id, verdict=to_data(verdict),
@@ -163,7 +186,7 @@ def _alone_s(bench: Workbench, build: BuildResult) -> float | None:
     sample = sampler(bench.context, build, bench.repetitions)
     names = [case.name for case in bench.task.cases_for(Use.TIME)]
     try:
-        return sum(statistics.median(sample(name).wall_s for _ in range(_ALONE)) for name in names)
+        return alone_s(sample, names, _ALONE)
     except SampleFailed:
         return None
 
@@ -201,8 +224,7 @@ def _comparable(bench: Workbench, held_out: HeldOutCases) -> frozenset[str]:
 def _timed(
     bench: Workbench, context: Context, build: BuildResult, cases: Sequence[Case], policy: Policy
 ) -> tuple[Comparison | None, GateResult]:
-    variant = context.timed_variant(bench.task.tree)
-    original = context.builder.build(bench.task.tree, context.toolchain, variant)
+    original = context.timed_build(bench.task.tree)
     if original.failure is not None:
         raise TaskError(original.failure.message, where=bench.task.name)
     return judged_trial(
@@ -257,6 +279,9 @@ def _result(bench: Workbench, best: Best | None, dropped: list[tuple[str, Failur
         if dropped:
             what = "what was translated" if bench.untimed else "what was faster"
             reason = f"{what} failed at the end: {dropped[0][1].message}"
+    elif failures.keys() <= _SLOW:
+        status = RunStatus.NO_GAIN
+        reason = "no candidate was faster: all were so slow that they ran into a time limit"
     else:
         status, reason = RunStatus.FAILED, "no candidate passed the gates"
     if best is not None and best.speedup is not None and best.held_out_speedup is not None:

@@ -96,7 +96,7 @@ class Session(AbstractContextManager["Session"]):
         verdict = verdict.extended(*final.results)
         if not verdict.passed or self.context.untimed:
             return verdict
-        return verdict.extended(self._floors(subject))
+        return verdict.extended(self._floors(tree))
 
     def time(
         self,
@@ -117,7 +117,7 @@ class Session(AbstractContextManager["Session"]):
                 where=self.task.name,
                 hint="loopwright check says whether it is right",
             )
-        builds = [self.context.builder.build(t, self.context.toolchain, self.context.variant) for t in (a, b)]
+        builds = [self.context.timed_build(tree) for tree in (a, b)]
         for build, label in zip(builds, (label_a, label_b), strict=True):
             if build.failure is not None:
                 return replace(build.failure, message=f"{label}: {build.failure.message}")
@@ -154,7 +154,7 @@ class Session(AbstractContextManager["Session"]):
         """
         timed = self.time(self.task.tree, tree, label_a="original", label_b="candidate", policy=policy)
         if isinstance(timed, Failure):
-            return GateResult(timed.gate, GateStatus.FAIL, failure=timed), None
+            return GateResult.failed(timed), None
         return GateResult("timing", GateStatus.PASS), timed.speedup
 
     def profile(self, tree: Tree) -> Profile | None:
@@ -162,16 +162,18 @@ class Session(AbstractContextManager["Session"]):
         self._say("profiling")
         return profile_build(self.context, tree, self._directory)
 
-    def _floors(self, subject: Subject) -> GateResult:
+    def _floors(self, tree: Tree) -> GateResult:
         """One timed execution of every timed case: enough to see a time that cannot be."""
         if reason := FLOORS.available(self.context):
             return GateResult(FLOORS.name, GateStatus.NOT_AVAILABLE, reason=reason)
-        assert subject.build is not None
-        sample = sampler(self.context, subject.build, self._measured.repetitions)
+        build = self.context.timed_build(tree)
+        if build.failure is not None:
+            return GateResult.failed(build.failure)
+        sample = sampler(self.context, build, self._measured.repetitions)
         try:
             taken = {case.name: [sample(case.name)] for case in self.task.cases_for(Use.TIME)}
         except SampleFailed as failed:
-            return GateResult(failed.failure.gate, GateStatus.FAIL, failure=failed.failure)
+            return GateResult.failed(failed.failure)
         return FLOORS.judge(self.context, taken)
 
     def _timed(self) -> list[CaseFacts]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from loopwright.core.task import Case, Use
 from loopwright.core.timing import Comparison, Speedup
 from loopwright.core.tree import Tree
-from loopwright.core.verdict import GateResult, GateStatus
+from loopwright.core.verdict import GateResult
 from loopwright.gates.floors_gate import FLOORS
 from loopwright.gates.gate import Context
 from loopwright.harness.types import BuildResult
@@ -55,14 +55,14 @@ def judged_trial(
             on_round=on_round,
         )
     except SampleFailed as failed:
-        return None, GateResult(failed.failure.gate, GateStatus.FAIL, failure=failed.failure)
+        return None, GateResult.failed(failed.failure)
     return FLOORS.compared(context, comparison)
 
 
 def trial_beside_best(
     context: Context,
     best: Tree,
-    build: BuildResult,
+    tree: Tree,
     *,
     best_id: str,
     execution_s: float,
@@ -76,9 +76,12 @@ def trial_beside_best(
     The best was held against the original in its own trial, and is here by chance only; the original never.
     """
     known = None if best == context.task.tree else 0
+    build = context.timed_build(tree)
+    if build.failure is not None:
+        return None, GateResult.failed(build.failure)
     return judged_trial(
         context,
-        context.builder.build(best, context.toolchain, context.timed_variant(best)),
+        context.timed_build(best),
         build,
         labels=(best_id, "candidate"),
         cases=context.task.cases_for(Use.TIME),

@@ -41,10 +41,14 @@ class Refine:
 
     def search(self, bench: Workbench, proposer: Proposer) -> None:
         """Climb until a whole list of edits brought nothing."""
+        self.climb(Climber.at_original(bench), bench, proposer)
+
+    def climb(self, climber: Climber, bench: Workbench, proposer: Proposer) -> None:
+        """As :meth:`search`, from where `climber` stands."""
         if isinstance(proposer, Repeater):
-            _Climb(self, Climber.at_original(bench), proposer, proposer).run()
+            _Climb(self, climber, proposer, proposer).run()
             return
-        climber, improved = Climber.at_original(bench), True
+        improved = True
         while improved:
             parent = climber.best
             improved = any(climber.tries(parent.edited(e)) for e in proposer.propose(parent, bench))
