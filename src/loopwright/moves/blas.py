@@ -21,7 +21,7 @@ from loopwright.moves.contraction_sums import base_name, plain_type
 from loopwright.moves.loop_bounds import bounds_of
 from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, proposal, refusal
 from loopwright.moves.products import names_in, product_text, substituted, terms_of
-from loopwright.moves.register_tile_kernel import placed
+from loopwright.moves.register_tile_kernel import included
 from loopwright.moves.rewrite import Replacement, apply
 from loopwright.moves.tile_shape import tile_shapes
 from loopwright.moves.written import BLAS
@@ -87,8 +87,7 @@ def _edit(source: NestSource, found: Contraction, call: _Call, proof: str) -> Pr
             raise Declined(f"the directive '{directive}' belongs to the loop over {loop.variable}")
     text = call.text().encode("utf-8", "surrogateescape")
     changes = [Replacement(region.range.start, region.range.end, text)]
-    if b"<cblas.h>" not in data:
-        changes.append(placed(data, region.range.start, "", header="<cblas.h>"))
+    changes += included(data, region.range.start, "<cblas.h>")
     return proposal(
         source,
         region,

@@ -23,7 +23,7 @@ from loopwright.moves.contraction_sums import plain_type, require_plain
 from loopwright.moves.loop_bounds import bounds_of
 from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, label, proposal, refusal
 from loopwright.moves.products import hidden_names, product_text, squeezed, substituted
-from loopwright.moves.register_tile_kernel import placed
+from loopwright.moves.register_tile_kernel import included
 from loopwright.moves.rewrite import Replacement, apply, blanked, code, indent_unit, indentation, newline
 from loopwright.moves.written import BLAS
 
@@ -84,8 +84,7 @@ def _edit(source: NestSource, inner: Loop, update: Statement) -> Proposal:
     writer = _Writer(source, loops, target, operands, alpha, constant=not scale)
     text = writer.block(region).encode("utf-8", "surrogateescape")
     changes = [Replacement(region.range.start, region.range.end, text)]
-    if b"<cblas.h>" not in data:
-        changes.append(placed(data, region.range.start, "", header="<cblas.h>"))
+    changes += included(data, region.range.start, "<cblas.h>")
     names = " and ".join(label(loop) for loop in loops)
     return proposal(
         source,

@@ -24,8 +24,17 @@ from loopwright.moves.code_template import Names
 from loopwright.moves.loop_bounds import bounds_of, without_cast
 from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, label, proposal, refusal, written
 from loopwright.moves.regions import region_around
-from loopwright.moves.register_tile_kernel import placed
-from loopwright.moves.rewrite import Replacement, apply, blanked, code, indent_unit, indentation, newline
+from loopwright.moves.register_tile_kernel import included
+from loopwright.moves.rewrite import (
+    Replacement,
+    apply,
+    blanked,
+    code,
+    indent_unit,
+    indentation,
+    newline,
+    require_writable_twice,
+)
 
 FAMILY = "fission"
 FACTOR = 1.5
@@ -120,8 +129,7 @@ def _edit(source: NestSource, loop: Loop, values: tuple[_Value, ...]) -> Proposa
     )
     text = _text(source, outer, loop, values).encode("utf-8", "surrogateescape")
     changes = [Replacement(outer.range.start, outer.range.end, text)]
-    if not re.search(rb"#\s*include\s*<(?:stdlib\.h|cstdlib)>", source.data):
-        changes.append(placed(source.data, outer.range.start, "", header="<stdlib.h>"))
+    changes += included(source.data, outer.range.start, "<stdlib.h>")
     return proposal(
         source,
         loop,
@@ -185,8 +193,7 @@ def _text(source: NestSource, outer: Loop, loop: Loop, values: tuple[_Value, ...
     plain = blanked(data)[start:end]
     if b"#" in plain:
         raise Declined("there is a directive in it")
-    if re.search(rb"\bstatic\b|(?:^|[;{})])\s*\w+\s*:(?!:)", plain):
-        raise Declined("its body cannot be written twice (static variable or label)")
+    require_writable_twice(plain)
     encoding = "utf-8", "surrogateescape"
     fresh, name = Names(data), outer.variable
     block, stop, rows = (fresh.fresh(f"{name}_{word}") for word in ("block", "stop", "rows"))

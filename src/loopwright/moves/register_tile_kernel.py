@@ -74,6 +74,12 @@ def placed(data: bytes, before: int, text: str, header: str = "<stdlib.h>") -> R
     return Replacement(place, place, block.replace("\n", ends.decode()).encode() + ends)
 
 
+def included(data: bytes, before: int, header: str) -> list[Replacement]:
+    """The insertion of an #include of `header`, as :func:`placed`; none where it stands before `before`."""
+    change = placed(data, before, "", header)
+    return [change] if change.text.strip() else []
+
+
 def _after_includes(data: bytes, before: int, header: bytes) -> tuple[int, bool]:
     if data.startswith(b"\xef\xbb\xbf"):
         raise Declined("the file starts with a byte order mark")

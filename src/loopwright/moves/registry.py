@@ -14,6 +14,7 @@ from loopwright.moves.interchange import Interchange
 from loopwright.moves.invariant import Invariant
 from loopwright.moves.move import Move
 from loopwright.moves.offload import Offload
+from loopwright.moves.packed_members import PackedMembers
 from loopwright.moves.parallel_for import ParallelFor
 from loopwright.moves.register_tile import RegisterTile
 from loopwright.moves.restrict import Restrict
@@ -37,6 +38,7 @@ MOVES: tuple[Move, ...] = (
     Interchange(),
     Simd(),
     ScalarReplacement(),
+    PackedMembers(),
     Invariant(),
     UnrollAndJam(),
     Restrict(),

@@ -117,6 +117,12 @@ def in_statement_list(data: bytes, offset: int) -> bool:
     return blanked(data)[:offset].rstrip()[-1:] in (b"{", b"}", b";")
 
 
+def require_writable_twice(text: bytes) -> None:
+    """Raise Declined when the blanked code `text` cannot stand in a function a second time."""
+    if re.search(rb"\bstatic\b|(?:^|[;{})])\s*\w+\s*:(?!:)", text):
+        raise Declined("its body cannot be written twice (static variable or label)")
+
+
 _PRAGMA = re.compile(r"#\s*pragma\b")
 _BEFORE_STATEMENT = re.compile(rb"(?:[{};)]|\belse|\bdo)$")
 

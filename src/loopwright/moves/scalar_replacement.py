@@ -13,6 +13,7 @@ anyway.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from loopwright.analysis.facts import Answer
 from loopwright.analysis.ir import AccessKind, Loop, Storage
@@ -76,50 +77,78 @@ def _edits(source: NestSource, loop: Loop, element: Element) -> Iterator[Proposa
         source,
         loop,
         FAMILY,
-        content=_changed(source, loop, [element], ""),
+        content=_changed(source, loop, element),
         title=f"scalar for {element.text} over {label(loop)}",
         proof=f"{_proof(source, loop, [element])}.",
         factor=1.15,
     )
 
 
-def _sums(source: NestSource, loop: Loop, written: Sequence[Element]) -> Iterator[Proposal]:
-    """All elements that are only combined, in vector lanes; plain variables may be combined beside them."""
+@dataclass(frozen=True)
+class Lanes:
+    """Elements that a loop only combines, kept in vector lanes: `directive` stands before the loop then, with
+    `$id$` in the place of each element's scalar.
+    """
+
+    sums: tuple[Element, ...]
+    directive: str
+    operations: str
+
+    def text(self, source: NestSource, loop: Loop) -> str:
+        """The loop with the scalars and the directive."""
+        names = ", ".join(e.text for e in self.sums)
+        words = "is kept in a scalar" if len(self.sums) == 1 else "are kept in scalars"
+        return with_scalars(source, loop, self.sums, f"{names} {words} while the loop runs.", self.directive)
+
+
+def lanes_of(source: NestSource, loop: Loop, written: Sequence[Element]) -> Lanes | None:
+    """The elements of `written` that are only combined; plain variables may be combined beside them. None
+    without any, or where the iterations may not run in the lanes of a vector.
+    """
     facts = source.facts_of(loop)
     if source.target is not Target.OPENMP or facts.parallel is not Answer.PROVED:
-        return
+        return None
     combined = {r.variable: r.op for r in facts.reductions}
-    sums = [e for e in written if e.array.id in combined and e.operation in OPERATORS]
+    sums = tuple(e for e in written if e.array.id in combined and e.operation in OPERATORS)
     plain = [source.nest.array(id) for id in combined if id not in {e.array.id for e in sums}]
     named = all(a.is_scalar and is_name(a.name) and a.storage is not Storage.POINTED for a in plain)
     if not sums or not named or facts.private or facts.last_private:
-        return
+        return None
     try:
         require_canonical(source, loop)
     except Declined:
-        return
+        return None
     items = [(e.operation or "", f"${e.array.id}$") for e in sums]
     items += [(combined[a.id], a.name) for a in plain]
     clauses = "".join(
         f" reduction({operation}: {', '.join(name for op, name in items if op == operation)})"
         for operation in dict.fromkeys(op for op, _ in items)
     )
-    names = ", ".join(e.text for e in sums)
-    operations = ", ".join(dict.fromkeys(op for op, _ in items))
+    return Lanes(sums, f"#pragma omp simd{clauses}", ", ".join(dict.fromkeys(op for op, _ in items)))
+
+
+def _sums(source: NestSource, loop: Loop, written: Sequence[Element]) -> Iterator[Proposal]:
+    """All elements that are only combined, in vector lanes."""
+    lanes = lanes_of(source, loop, written)
+    if lanes is None:
+        return
+    names = ", ".join(e.text for e in lanes.sums)
+    proof = (
+        f"{_proof(source, loop, lanes.sums)}; only combined, in another order, so the rounding may differ."
+    )
+    text = lanes.text(source, loop).encode("utf-8", "surrogateescape")
     yield proposal(
         source,
         loop,
         FAMILY,
-        content=_changed(source, loop, sums, f"#pragma omp simd{clauses}"),
-        title=f"scalar for {names} over {label(loop)}, simd reduction({operations})",
-        proof=f"{_proof(source, loop, sums)}; only combined, in another order, so the rounding may differ.",
+        content=apply(source.data, [Replacement(loop.range.start, loop.range.end, text)]),
+        title=f"scalar for {names} over {label(loop)}, simd reduction({lanes.operations})",
+        proof=proof,
         factor=1.2 if sums_reordered(source, loop)[1] else 2.4,
     )
 
 
-def _changed(source: NestSource, loop: Loop, elements: Sequence[Element], directive: str) -> bytes:
-    names = ", ".join(e.text for e in elements)
-    words = "is kept in a scalar" if len(elements) == 1 else "are kept in scalars"
-    text = with_scalars(source, loop, elements, f"{names} {words} while the loop runs.", directive)
+def _changed(source: NestSource, loop: Loop, element: Element) -> bytes:
+    text = with_scalars(source, loop, [element], f"{element.text} is kept in a scalar while the loop runs.")
     change = Replacement(loop.range.start, loop.range.end, text.encode("utf-8", "surrogateescape"))
     return apply(source.data, [change])
