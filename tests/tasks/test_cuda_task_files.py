@@ -129,6 +129,13 @@ CASES = [
         ": kernel.prototype",
         ["__global__ belongs to CUDA", "'c++'"],
     ),
+    (
+        "kernel_in_hip",
+        'function = "scale"',
+        'function = "scale"\nlanguage = "hip"',
+        ": kernel",
+        ["in HIP is no task yet", "leave out [kernel]"],
+    ),
 ]
 
 

@@ -156,7 +156,8 @@ def test_kernel_tasks_come_back(folder: Path, data: st.DataObject) -> None:
                      tolerance=data.draw(st.none() | tolerances)),
             Argument("p", Role.OUT, Dtype.U32, ("2 * n",)),
         ),
-        language=data.draw(st.sampled_from(Language)),
+        # A single function in HIP is refused.
+        language=data.draw(st.sampled_from([each for each in Language if each is not Language.HIP])),
         returns=Dtype.F64,
         header=data.draw(st.sampled_from([None, "k.h"])),
         restrict=data.draw(st.booleans()),

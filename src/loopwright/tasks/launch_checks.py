@@ -19,6 +19,12 @@ def check_launch(file: TaskFile, task: Task, kernel: Kernel, prototype: Prototyp
     Raises:
         TaskError: about the first thing that is wrong.
     """
+    if kernel.language is Language.HIP:
+        raise file.problem(
+            ("kernel",),
+            "a single function in HIP is no task yet; whole programs are",
+            "leave out [kernel] and give the program that calls it; or keep the function in CUDA (.cu)",
+        )
     if prototype.is_device:
         raise file.problem(
             _PROTOTYPE,
