@@ -138,10 +138,10 @@ def test_nothing_held_out_gets_in(prepared: Path, tmp_path: Path) -> None:
     bench = searched(remembering(prepared, tmp_path, script(tmp_path, PLAN, FAST, STOP)))
     result = ended(bench)
     assert result.best is not None
-    unseen = replace(result.best, held_out_speedup=Speedup(7.77, 7.7, 7.8, 4))
-    learn(bench, replace(result, best=unseen, warnings=("slower at held-out sizes: secret-size (0.77x)",)))
+    unseen = replace(result.best, held_out_speedup=Speedup(777.75, 770.5, 780.5, 4))
+    learn(bench, replace(result, best=unseen, warnings=("slower at held-out sizes: secret-size (0.07775x)",)))
     text = (tmp_path / FILE).read_text()
-    for word in ("secret-size", "0000001021", "7.77", "held", "0.77"):
+    for word in ("secret-size", "0000001021", "777.75", "770.5", "held", "0.07775"):
         assert word not in text
 
 
