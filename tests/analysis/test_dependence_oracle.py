@@ -20,6 +20,7 @@ from loopwright.analysis.dependence import analyse
 from loopwright.analysis.facts import Answer
 from loopwright.analysis.ir import LoopNest
 from loopwright.analysis.legality import perfect_band, schedule_legal, tilable
+from loopwright.analysis.polyhedral import Reference
 
 FIRST = int(os.environ.get("LOOPWRIGHT_TEST_SEED", "0"))
 
@@ -88,14 +89,14 @@ def test_many_more_nests() -> None:
         (dependence_private, "needed_after", lambda *_: False),
         (dependence_private, "written_always", lambda *_: True),
         (dependence_private, "runs_at_least_once", lambda *_: True),
-        (dependence_private, "runs_exactly", lambda *_: True),
+        (Reference, "is_certain", lambda *_: True),
         (dependence, "reduction_operation", lambda references: references[0].access.reduction),
         (dependence, "may_overlap", lambda *_: False),
         (dependence, "obstacles", lambda *_: []),
     ],
 )
 def test_brute_force_catches_planted_faults(
-    module: ModuleType, name: str, fault: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+    module: ModuleType | type, name: str, fault: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, name, fault)
     with pytest.raises(AssertionError, match="parallel: "):

@@ -27,7 +27,7 @@ def disjoint_pairs(
             pair = (min(first.id, second.id), max(first.id, second.id))
             if judge.apart(first, second):
                 apart.add(pair)
-            elif distinct_types(first.type, second.type):
+            elif b"may_alias" not in aliasing.unit.source and distinct_types(first.type, second.type):
                 by_type.add(pair)
     return frozenset(apart | by_type), frozenset(by_type)
 
@@ -44,8 +44,8 @@ def origins_apart(aliasing: Aliasing, first: Origins, second: Origins, function:
 
 def distinct_types(first: CType, second: CType) -> bool:
     """Whether an object cannot be accessed as both types (C11 6.5p7; C++17 [basic.lval] 11)."""
-    if "char" in _plain_name(first) or "char" in _plain_name(second):
-        return False
+    if any(word in _plain_name(t) for word in ("char", "byte", "_Complex") for t in (first, second)):
+        return False  # a complex number is an array of two real ones, too (C11 6.2.5p13)
     if "pointer" in (first.kind, second.kind):
         return first.is_arithmetic or second.is_arithmetic
     if not (first.is_arithmetic and second.is_arithmetic):
@@ -76,7 +76,7 @@ class _Judge:
             return True
         cell, other_cell = self._cell(first), self._cell(second)
         if cell is not None and other_cell is not None and cell != other_cell:
-            same_root = root is other and path[:-2] == other_path[:-2]
+            same_root = root is other and path[:-2] == other_path[:-2] and self._is_one(root, path[:-2])
             both_variables = isinstance(cell, Variable) and isinstance(other_cell, Variable)
             if (same_root or both_variables) and self.exchanged(cell, other_cell):
                 return True
@@ -95,10 +95,26 @@ class _Judge:
         """The pointer through which the object is reached."""
         root, path = made.key
         if path == ("*",) and root is not None:
-            return root
+            return root if root.type.stripped.kind == "pointer" else None
         if len(path) >= 2 and path[-1] == "*" and path[-2].startswith(".") and made.owner:
             return ("field", made.owner, path[-2][1:])
         return None
+
+    def _is_one(self, root: Variable | None, path: tuple[str, ...]) -> bool:
+        """Whether the way leads to one object only, not to one of several in an array."""
+        if root is None:
+            return not path
+        if path[:1] == ("*",) and root in self.aliasing.effects(self.function).indexed:
+            return False
+        type_ = root.type.stripped
+        if path[:1] == ("*",) and type_.element is not None:
+            type_, path = type_.element, path[1:]
+        for step in path:
+            member = dict(type_.fields).get(step.removeprefix("."))
+            if member is None:
+                return False
+            type_ = member
+        return type_.kind == "record" and not type_.container
 
     def _origins(self, made: LoweredObject) -> Origins:
         root, path = made.key
@@ -107,7 +123,7 @@ class _Judge:
             return self.aliasing.cell_origins(cell, self.function.key)
         if root is None:
             return None
-        if path[:1] == ("*",) and "*" not in path[1:]:
+        if path[:1] == ("*",) and "*" not in path[1:] and root.type.stripped.kind == "pointer":
             return self.aliasing.cell_origins(root, self.function.key)
         if "*" in path:
             return None
@@ -153,11 +169,19 @@ class _Judge:
             return self._two_parameters(a.variable, b.variable, function, depth)
         if a.variable.type.restrict:
             return True
-        if b.kind == "alloc" and b.function == function.key:
-            return True
-        if b.kind == "var" and b.variable is not None and b.variable.scope in ("local", "param"):
-            return True
+        if self._is_made_here(b, function) and b not in self.aliasing.kept:
+            return True  # the caller cannot have passed what was not there yet
         return self._at_all_calls(a.variable, frozenset({b}), function, depth)
+
+    def _is_made_here(self, origin: Origin, function: Function) -> bool:
+        """Whether each call of the function makes the object anew."""
+        if origin.kind == "alloc":
+            return origin.function == function.key
+        variable = origin.variable
+        if variable is None or variable.scope not in ("local", "param"):
+            return False
+        declared = (v for statement in function.body.walk() for v in statement.variables)
+        return variable in function.parameters or variable in declared
 
     def _two_parameters(self, a: Variable, b: Variable | None, function: Function, depth: int) -> bool:
         if b is None or b not in function.parameters:
@@ -184,6 +208,8 @@ class _Judge:
         for caller, call in calls:
             arg = self._argument(call, position)
             mine = None if arg is None else self._value_origins(arg, caller)
+            if arg is not None and arg.type.stripped.kind == "pointer":
+                mine = self.aliasing.lasting_origins(arg, caller.key)
             if not self.origins_apart(mine, fixed, caller, depth + 1):
                 return False
         return bool(calls)

@@ -38,6 +38,12 @@ class Cells:
     calls: dict[str, list[tuple[str, Expr]]] = field(default_factory=dict)
     defined: frozenset[str] = frozenset()
     used_as_value: set[str] = field(default_factory=set)
+    moved: set[Variable | str] = field(default_factory=set)
+    """Containers whose elements may go to another one: variables, or all of a type by its spelling."""
+
+    def all(self) -> frozenset[Cell]:
+        """The cells that are assigned to or exchanged."""
+        return frozenset(self.assigned) | {cell for pair in self.swaps for cell in pair}
 
     def component(self, cell: Cell) -> frozenset[Cell]:
         """The cells that `cell` is exchanged with, directly or by way of others."""
@@ -58,7 +64,7 @@ def cell_of(expr: Expr) -> Cell | None:
         return expr.variable
     if expr.kind == "member":
         owner = expr.args[0].type.stripped
-        if owner.kind == "pointer" and owner.element is not None:
+        if owner.kind in ("pointer", "array") and owner.element is not None:
             owner = owner.element
         if owner.union:
             return None
@@ -96,6 +102,9 @@ def _block(cells: Cells, stmt: Stmt, function: str, *, repeats: bool) -> None:
         if stmt.kind == "range-for":
             cells.spoiled.add(variable)  # an element of whatever is gone through
         if variable.init is not None:
+            if binds(variable.type):
+                _spoil(cells, variable.init)
+            _reinterpreted(cells, variable.type, variable.init)
             _assign(cells, variable, variable.init, function, repeats=repeats)
     _expressions(cells, stmt.own_expressions(), function, repeats=inside)
     for index, child in enumerate(stmt.body):
@@ -142,6 +151,19 @@ def _assign(cells: Cells, cell: Cell, value: Expr, function: str, *, repeats: bo
     cells.assigned.setdefault(cell, []).append(Assignment(value, function, repeats))
 
 
+def binds(type_: CType) -> bool:
+    """Whether it is a reference through which what it is bound to may change."""
+    return type_.kind == "reference" and type_.element is not None and not type_.element.const
+
+
+def _spoil(cells: Cells, bound: Expr) -> None:
+    """A pointer that has another name, too, may get anything."""
+    for choice in bound.args[1:] if bound.kind == "cond" else (bound,):
+        cell = cell_of(choice) if choice.type.stripped.kind == "pointer" else None
+        if cell is not None:
+            cells.spoiled.add(cell)
+
+
 def _listed(cells: Cells, made: Expr, function: str) -> None:
     """A braced list gives values to the members of a struct. Where it names members, or leaves out inner
     braces, they may get any of them.
@@ -149,6 +171,10 @@ def _listed(cells: Cells, made: Expr, function: str) -> None:
     if len(made.args) == 1 and made.args[0].kind == "int" and made.args[0].value == 0:
         return  # all members are zero
     type_ = made.type.stripped
+    opaque = type_.kind == "record" and not type_.fields and not type_.container
+    if opaque or any(binds(member) for _, member in type_.fields):
+        for arg in made.args:
+            _spoil(cells, arg)
     parts = [type_.element] * len(made.args) if type_.kind == "array" else [t for _, t in type_.fields]
     flattened = any(p is not None and _is_flattened(a, p) for a, p in zip(made.args, parts, strict=False))
     if flattened or made.op == "." or any(arg.kind == "other" for arg in made.args):
@@ -188,6 +214,8 @@ def _expressions(cells: Cells, roots: Iterable[Expr], function: str, *, repeats:
             if held is not None:
                 filled.add(id(target))
                 _assign(cells, held, expr, function, repeats=repeats)
+        if expr.kind == "assign":
+            _reinterpreted(cells, expr.args[0].type, expr.args[1])
         if expr.kind == "assign" and expr.type.kind in ("pointer", "record"):
             cell = cell_of(expr.args[0])
             if cell is not None and expr.op == "=":
@@ -196,6 +224,8 @@ def _expressions(cells: Cells, roots: Iterable[Expr], function: str, *, repeats:
             cell = cell_of(expr.args[0])
             if cell is not None and id(expr) not in filled:
                 cells.spoiled.add(cell)
+        elif expr.kind == "cast":
+            _reinterpreted(cells, expr.type, expr.args[0])
         elif expr.kind == "init":
             _listed(cells, expr, function)
         elif expr.kind == "function":
@@ -212,6 +242,9 @@ def walk_all(roots: Iterable[Expr]) -> Iterator[Expr]:
 
 def _called(cells: Cells, call: Expr, function: str, *, repeats: bool) -> None:
     cells.calls.setdefault(call.key, []).append((function, call))
+    if call.name in ("swap", "exchange") or (call.name == "move" and len(call.args) == 1):
+        for arg in call.args:
+            _moved(cells, arg)
     pointers = all(arg.type.stripped.kind == "pointer" for arg in call.args)
     if call.name == "swap" and len(call.args) == 2 and pointers:
         a, b = cell_of(call.args[0]), cell_of(call.args[1])
@@ -227,9 +260,22 @@ def _called(cells: Cells, call: Expr, function: str, *, repeats: bool) -> None:
         for arg in call.args:
             _spoil_members(cells, uncast(arg).type)
     for arg, written in zip(call.args, call.by_reference, strict=False):
-        cell = cell_of(arg) if written and arg.type.stripped.kind == "pointer" else None
-        if cell is not None:
-            cells.spoiled.add(cell)
+        if written:
+            _spoil(cells, arg)
+
+
+def _moved(cells: Cells, arg: Expr) -> None:
+    """The containers in it may give their elements to others."""
+    type_ = arg.type.stripped
+    if arg.kind == "ref" and arg.variable is not None and arg.variable.type.kind != "reference":
+        cells.moved.add(arg.variable)
+    if type_.kind == "record":
+        inner = [type_] if type_.container else [member.stripped for _, member in type_.fields]
+        if not inner and not type_.spelling.startswith("std::"):
+            cells.moved.add("")  # a class that is not seen into
+        whole = type_.container and not (arg.kind == "ref" and arg.variable in cells.moved)
+        if whole or not type_.container:
+            cells.moved |= {part.spelling for part in inner if part.container}
 
 
 def _spoil_members(cells: Cells, type_: CType) -> None:
@@ -237,9 +283,18 @@ def _spoil_members(cells: Cells, type_: CType) -> None:
     inner = type_.element
     if type_.kind not in ("pointer", "array") or inner is None or inner.const or inner.kind != "record":
         return
-    for name, member in inner.fields:
-        if member.kind == "pointer":
-            cells.spoiled.add((_FIELD, inner.spelling, name))
+    _spoil_all(cells, inner)
+
+
+def _reinterpreted(cells: Cells, target: CType, value: Expr) -> None:
+    """The pointers in a struct may get anything by way of a pointer of another type to it."""
+    given, made = uncast(value).type.stripped.element, target.element
+    if target.kind != "pointer" or given is None or made is None or made.kind == "void" or made.const:
+        return
+    if given.kind == "record" and not given.container and made.spelling != given.spelling:
+        _spoil_all(cells, given)
+    if made.kind == "record" and given.kind in ("record", "pointer") and made.spelling != given.spelling:
+        _spoil_all(cells, made)
 
 
 def uncast(expr: Expr) -> Expr:

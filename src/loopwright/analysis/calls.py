@@ -62,7 +62,7 @@ class Summaries:
     def __call__(self, call: Expr) -> CallEffects | None:
         """The summary of the function that is called; None when anything may happen."""
         function = self.unit.functions.get(call.key)
-        if function is None or call.method != function.is_method:
+        if function is None or function.virtual or call.method != function.is_method:
             return None
         if len(call.args) != len(function.parameters) + call.method:
             return None
@@ -137,7 +137,7 @@ class _Body:
         type_ = variable.type
         if variable.is_constant:
             return
-        if variable.scope != "local" or type_.volatile:
+        if variable.scope != "local" or variable.cleaned_up or type_.volatile:
             raise _NotUnderstood
         if type_.kind == "reference":
             # Read through only; what it refers to is looked at where it is bound.
@@ -329,7 +329,7 @@ def _is_shared(parameter: Variable) -> bool:
 
 def is_flat(type_: CType) -> bool:
     """Whether it is numbers through and through: a number, an array or a struct of such."""
-    if type_.volatile:
+    if type_.volatile or type_.runs_code:
         return False
     if type_.is_arithmetic:
         return True

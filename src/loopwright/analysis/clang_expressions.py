@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from loopwright.analysis.calls import is_flat
@@ -20,6 +21,7 @@ _CASTS = {
 }
 FUNCTIONS = {"FUNCTION_DECL", "CXX_METHOD", "CONSTRUCTOR", "DESTRUCTOR", "CONVERSION_FUNCTION"}
 """Cursor kinds of functions."""
+
 
 DEEPEST = 200
 """Levels of nesting that are read; each takes some frames of the Python stack."""
@@ -89,9 +91,17 @@ class ExpressionReader:
                 made.args = tuple(self.expression(c) for c in children if c.kind.is_expression())[:1]
                 if not made.args:
                     made.args = (Expr("this", self._owner(cursor), made.start, made.end, made.line),)
+                referenced = cursor.referenced
+                if referenced is not None and referenced.type.get_canonical().spelling.endswith("&"):
+                    made.reference = True
                 if _in_union(cursor):
                     # Another member, of any type, is the same memory.
                     made.kind, made.name = "other", f"the member '{cursor.spelling}' of a union"
+                elif referenced is not None and referenced.is_bitfield():
+                    # Its neighbours share its memory (C11 3.14); it holds fewer values than its type.
+                    made.kind, made.name = "other", f"the bit-field '{cursor.spelling}'"
+                elif referenced is not None and referenced.kind.name == "VAR_DECL":
+                    self._static_member(made, cursor)
             case "ARRAY_SUBSCRIPT_EXPR":
                 made.kind, made.args = "index", tuple(self.expression(c) for c in children)
             case "BINARY_OPERATOR" | "COMPOUND_ASSIGNMENT_OPERATOR":
@@ -129,13 +139,40 @@ class ExpressionReader:
                 made.kind = "lambda"
                 bodies = [c for c in children if c.kind.name == "COMPOUND_STMT"]
                 made.body = self.statement(bodies[0]) if bodies else None
+                made.args = tuple(self._captures(children))
             case _ if kind in _CASTS:
                 inner = [c for c in children if c.kind.is_expression()]
                 if inner:
                     made.kind, made.args = "cast", (self.expression(inner[-1]),)
             case _:
                 made.args = tuple(self.expression(c) for c in children if c.kind.is_expression())
+                inner = [c for c in children if c.kind.is_statement()]
+                if inner:
+                    # Statements inside of an expression, a GNU extension: whatever they name is used.
+                    body = tuple(self.statement(c) for c in inner)
+                    made.body = Stmt("block", made.start, made.end, made.line, body=body)
         return made
+
+    def _captures(self, children: list[Any]) -> Iterator[Expr]:
+        """What the captures of a lambda that are given a value start with: the others are not listed as
+        variables of their own, and are seen where the body uses them.
+        """
+        for child in children:
+            captured = child.referenced if child.kind.name == "VARIABLE_REF" else None
+            if captured is None or captured.location.offset != child.location.offset:
+                continue
+            init = initialiser(captured)
+            if init is not None:
+                value = self.expression(init)
+                yield address_of(value) if "REFERENCE" in captured.type.kind.name else value
+
+    def _static_member(self, made: Expr, cursor: Any) -> None:
+        """A static data member is one variable, whatever object it is named with."""
+        if any(e.kind in ("call", "assign") or e.op in ("++_", "--_", "_++", "_--") for e in made.walk()):
+            made.kind, made.name = "other", f"the static member '{cursor.spelling}' of an expression"
+        else:
+            made.args = ()
+            self._reference(made, cursor)
 
     def _owner(self, member: Any) -> CType:
         """The class that a member named without an object belongs to."""
@@ -199,7 +236,7 @@ class ExpressionReader:
                 and args[0].type.stripped.spelling == made.type.spelling
             )
             made.args = tuple(args)
-            made.by_reference = self._references(referenced)
+            self._bind(made, referenced)
             if copies and referenced.is_default_method():
                 made.kind = "cast"
             return
@@ -208,7 +245,7 @@ class ExpressionReader:
             # A call of a method: the object is the first argument.
             made.args = (*args[0].args, *args[1:])
             made.method, made.const_method = True, referenced.is_const_method()
-            made.by_reference = (not made.const_method, *self._references(referenced))
+            self._bind(made, referenced, mine=(not made.const_method,))
             return
         if len(args) >= 2 and args[1].kind == "function" and args[1].key == made.key:
             # An overloaded operator: object, operator, further operands.
@@ -220,19 +257,58 @@ class ExpressionReader:
                 return
             made.const_method = made.method and referenced.is_const_method()
             mine = (not made.const_method,) if made.method else ()
-            made.by_reference = (*mine, *self._references(referenced))
+            self._bind(made, referenced, mine=mine)
             return
         if args and args[0].kind == "function":
             args = args[1:]
         made.args = tuple(args)
         if referenced is not None:
-            made.by_reference = self._references(referenced)
+            self._bind(made, referenced)
 
-    def _references(self, function: Any) -> tuple[bool, ...]:
+    def _bind(self, made: Expr, function: Any, mine: tuple[bool, ...] = ()) -> None:
+        """Notes which arguments are bound to references. `mine`: of the object of a method, that it may be
+        changed.
+        """
         if function.type.kind.name != "FUNCTIONPROTO":
-            return ()
+            made.by_reference = mine
+            return
         types = [self.types.of(t) for t in function.type.argument_types()]
-        return tuple(t.kind == "reference" and t.element is not None and not t.element.const for t in types)
+        refers = tuple(t.kind == "reference" and t.element is not None for t in types)
+        writes = (t.element is not None and not t.element.const for t in types)
+        made.by_reference = (*mine, *(r and w for r, w in zip(refers, writes, strict=True)))
+        made.refers = (*(False for _ in mine), *refers)
+        builds = made.name == "constructor"
+        result = made.type if builds else self.types.of(function.result_type)
+        holds = may_refer(result)
+        if made.library:
+            # The standard library keeps references in the objects that it makes for it, nowhere else.
+            kept = [r and holds and made.name not in ("make_pair", "make_tuple") for r in refers]
+        else:
+            # Another function may keep them anywhere. Objects that it gets are looked at where they are used.
+            kept = [
+                r and (holds or (not builds and t.stripped.is_arithmetic))
+                for r, t in zip(refers, types, strict=True)
+            ]
+        made.keeps = (*(False for _ in mine), *kept)
+
+
+def may_refer(type_: CType) -> bool:
+    """Whether an object of this class may hold a reference or a pointer to something else."""
+    if type_.container and type_.element is not None:
+        return type_.element.kind in ("record", "pointer") and may_refer(type_.element)
+    if type_.kind != "record":
+        return False
+    if any(t.kind in ("pointer", "reference") for _, t in type_.fields):
+        return True
+    if not type_.fields:
+        return "basic_string<" not in type_.spelling
+    return any(may_refer(t) for _, t in type_.fields)
+
+
+def address_of(expr: Expr) -> Expr:
+    """`&expr`: for what is bound to a name, or handed to something, that may change it later."""
+    pointer = CType(f"{expr.type.spelling} *", "pointer", element=expr.type)
+    return Expr("unary", pointer, expr.start, expr.end, expr.line, args=(expr,), op="&")
 
 
 def _is_library(function: Any) -> bool:

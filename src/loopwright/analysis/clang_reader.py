@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loopwright.analysis.clang_errors import errors_of, folder_of_missing_header
-from loopwright.analysis.clang_expressions import DEEPEST, FUNCTIONS, ExpressionReader
+from loopwright.analysis.clang_expressions import DEEPEST, FUNCTIONS, ExpressionReader, address_of
 from loopwright.analysis.clang_setup import (
     arguments,
     initialiser,
@@ -25,6 +25,9 @@ _JUMPS = {
     "ASM_STMT": "asm",
     "MS_ASM_STMT": "asm",
 }
+
+_HARMLESS = {b"unused", b"maybe_unused", b"used", b"nonstring", b"uninitialized"}
+"""Attributes of variables that no code comes with."""
 
 
 def parse_unit(
@@ -145,6 +148,7 @@ class _UnitReader(ExpressionReader):
             internal=cursor.linkage.name in ("INTERNAL", "UNIQUE_EXTERNAL"),
             is_method=cursor.kind.name != "FUNCTION_DECL" and not cursor.is_static_method(),
             in_main_file=in_main_file,
+            virtual=cursor.is_virtual_method(),
         )
         file, extent = cursor.location.file, cursor.extent
         if file is not None:
@@ -178,9 +182,16 @@ class _UnitReader(ExpressionReader):
             end=extent.end.offset if here else -1,
             line=location.line,
             per_thread=cursor.tls_kind.name != "NONE",
+            cleaned_up=self._is_cleaned_up(cursor),
             internal=cursor.linkage.name in ("INTERNAL", "UNIQUE_EXTERNAL", "NO_LINKAGE"),
         )
         return variable
+
+    def _is_cleaned_up(self, cursor: Any) -> bool:
+        """Whether one of the attributes of a variable may be `cleanup`: libclang tells no names of most."""
+        attributes = [c.extent for c in cursor.get_children() if c.kind.name == "UNEXPOSED_ATTR"]
+        texts = (self.unit.source[a.start.offset : a.end.offset].strip(b"_") for a in attributes)
+        return any(text not in _HARMLESS for text in texts)
 
     def _declared(self, cursor: Any) -> Variable:
         variable = self.variable(cursor)
@@ -224,6 +235,9 @@ class _UnitReader(ExpressionReader):
             case "COMPOUND_STMT":
                 return Stmt("block", start, end, line, body=tuple(self.statement(c) for c in children))
             case "DECL_STMT":
+                if any(c.kind.name == "UNEXPOSED_DECL" or c.kind.is_expression() for c in children):
+                    # A structured binding: its initialiser stands beside the names.
+                    return Stmt("other", start, end, line, body=self.kept(children), name="BINDING")
                 found = tuple(self._declared(c) for c in children if c.kind.name == "VAR_DECL")
                 return Stmt("decl", start, end, line, variables=found)
             case "FOR_STMT":
@@ -238,8 +252,11 @@ class _UnitReader(ExpressionReader):
                 body = self.statement(children[-1])
                 # What initialises the variable is the compiler's own iterator; the range says as much.
                 declared = tuple(self.variable(c) for c in children if c.kind.name == "VAR_DECL")
+                # Before the range stands how names of a structured binding get their value.
                 ranges = [c for c in children[:-1] if c.kind.is_expression()]
-                over = self.expression(ranges[0]) if ranges else None
+                over = self.expression(ranges[-1]) if ranges else None
+                if over is not None and _binds_references(children):
+                    over = address_of(over)
                 return Stmt("range-for", start, body.end, line, body=(body,), variables=declared, expr=over)
             case "RETURN_STMT":
                 value = self.expression(children[0]) if children else None
@@ -253,20 +270,41 @@ class _UnitReader(ExpressionReader):
                 )
                 return Stmt("case", start, end, line, body=inner)
         if kind in _JUMPS:
-            return Stmt(_JUMPS[kind], start, self._through_semicolon(end), line)
-        inner = tuple(self.statement(c) for c in children if c.kind.is_statement())
-        return Stmt("other", start, end, line, body=inner, name=kind)
+            end = self._through_semicolon(end)
+            # Assembly changes what it names: as much as a pointer to it that is handed on.
+            named = tuple(self._pointed_at(c) for c in children if c.kind.is_expression())
+            return Stmt(_JUMPS[kind], start, end, line, body=named)
+        return Stmt("other", start, end, line, body=self.kept(children), name=kind)
+
+    def kept(self, children: Sequence[Any]) -> tuple[Stmt, ...]:
+        """The parts of something that has no place in the syntax, as statements: every name that is used in
+        it is seen as used.
+        """
+        found: list[Stmt] = []
+        references = _binds_references(children)
+        for child in children:
+            extent = child.extent
+            start, end, line = extent.start.offset, extent.end.offset, extent.start.line
+            if child.kind.is_expression() and references:
+                found.append(self._pointed_at(child))
+            elif child.kind.is_expression() or child.kind.is_statement():
+                found.append(self.statement(child))
+            elif child.kind.name == "VAR_DECL":
+                found.append(Stmt("decl", start, end, line, variables=(self._declared(child),)))
+            elif child.kind.name == "UNEXPOSED_DECL":
+                inner = self.kept(list(child.get_children()))
+                found.append(Stmt("other", start, end, line, body=inner, name="BINDING"))
+        return tuple(found)
+
+    def _pointed_at(self, cursor: Any) -> Stmt:
+        expr = address_of(self.expression(cursor))
+        return Stmt("expr", expr.start, expr.end, expr.line, expr=expr)
 
     def _conditional(self, kind: str, start: int, end: int, line: int, children: list[Any]) -> Stmt:
         expressions = [i for i, c in enumerate(children) if c.kind.is_expression()]
         first = expressions[0] if expressions else 0
         # What stands before the condition (an init statement or a declaration of C++17) is kept as a child.
-        before = tuple(
-            self.statement(c)
-            if c.kind.is_statement()
-            else Stmt("other", start, end, line, name="CONDITION_DECL")
-            for c in children[:first]
-        )
+        before = self.kept(children[:first])
         bodies = tuple(self.statement(c) for c in children[first + 1 :])
         name = {"IF_STMT": "if", "WHILE_STMT": "while", "SWITCH_STMT": "switch"}[kind]
         condition = self.expression(children[first]) if expressions else None
@@ -280,6 +318,7 @@ class _UnitReader(ExpressionReader):
         result = Stmt("for", start, body.end, line, body=(body,))
         if semicolons is None:
             result.name = "macro"
+            result.body = (_headed(self.kept(children[:-1]), body),)
             return result
         for child in children[:-1]:
             offset = child.extent.start.offset
@@ -290,6 +329,7 @@ class _UnitReader(ExpressionReader):
                     result.expr = self.expression(child)
                 else:
                     result.name = "declaration"
+                    result.body = (_headed(self.kept([child]), body),)
             else:
                 result.increment = self.expression(child)
         return result
@@ -323,6 +363,18 @@ class _UnitReader(ExpressionReader):
         if index < len(self.unit.tokens) and self.unit.tokens[index].text == ";":
             return self.unit.tokens[index].end
         return end
+
+
+def _headed(header: tuple[Stmt, ...], body: Stmt) -> Stmt:
+    """The body of a loop with what its header says, where the parts of the header cannot be told apart."""
+    first = Stmt("other", body.start, body.start, body.line, body=header, name="HEADER")
+    return Stmt("block", body.start, body.end, body.line, body=(first, body))
+
+
+def _binds_references(children: Sequence[Any]) -> bool:
+    """Whether a structured binding among the children makes its names other names of what is there."""
+    bindings = (c for c in children if c.kind.name == "UNEXPOSED_DECL")
+    return any(c.type.kind.name in ("LVALUEREFERENCE", "RVALUEREFERENCE") for c in bindings)
 
 
 def _scope(cursor: Any) -> str:

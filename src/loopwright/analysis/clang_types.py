@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from loopwright.analysis.clang_setup import library
 from loopwright.analysis.syntax import CType
 
 _SIGNED = {"CHAR_S", "SCHAR", "SHORT", "INT", "LONG", "LONGLONG", "INT128", "WCHAR"}
@@ -59,6 +60,7 @@ class TypeReader:
             made.kind, made.element = "array", self.of(canonical.element_type)
             made.count = canonical.element_count if kind == "CONSTANTARRAY" else None
             made.volatile = made.volatile or made.element.volatile
+            made.runs_code = made.element.runs_code
         elif kind == "VOID":
             made.kind = "void"
         elif kind == "RECORD":
@@ -71,7 +73,7 @@ class TypeReader:
                 element = self.of(canonical.get_template_argument_type(0))
                 if name == "vector" and element.spelling == "bool":
                     return  # std::vector<bool> packs bits: its elements are not objects
-                made.container, made.element = name, element
+                made.container, made.element, made.runs_code = name, element, element.runs_code
                 if name == "array" and element.size:
                     made.count = made.size // element.size
                 return
@@ -79,11 +81,41 @@ class TypeReader:
         made.union = declaration.kind.name == "UNION_DECL"
         if declaration.kind.name not in ("STRUCT_DECL", "CLASS_DECL"):
             return
-        if any(c.kind.name == "CXX_BASE_SPECIFIER" for c in declaration.get_children()):
-            return
+        members = _members(declaration)
+        bases = [c for c in members if c.kind.name == "CXX_BASE_SPECIFIER"]
         fields = list(canonical.get_fields())
+        if not declaration.location.is_in_system_header:
+            parts = (self.of(part.type) for part in (*bases, *fields))
+            made.runs_code = any(map(_runs_code, members)) or any(part.runs_code for part in parts)
+        if bases:
+            return
         if all(f.spelling and not f.is_bitfield() for f in fields):
             made.fields = tuple((f.spelling, self.of(f.type)) for f in fields)
         for one in fields:
             if any(child.kind.is_expression() for child in one.get_children()):
                 self.defaults.add((spelling, one.spelling))
+
+
+def _members(declaration: Any) -> list[Any]:
+    """The members of a class as declared; libclang shows those of an instance at its template only."""
+    template = library().clang_getSpecializedCursorTemplate(declaration)
+    own = list(declaration.get_children())
+    return own if own or template is None else list(template.get_children())
+
+
+def _runs_code(member: Any) -> bool:
+    """Whether it is a destructor, a copy or an assignment that the user wrote, and that may do something."""
+    kind = member.kind.name
+    if kind not in ("DESTRUCTOR", "CONSTRUCTOR", "CXX_METHOD"):
+        return False
+    if member.is_default_method() or member.is_deleted_method():
+        return False
+    if kind == "DESTRUCTOR":
+        definition = member.get_definition()
+        bodies = (
+            [c for c in definition.get_children() if c.kind.name == "COMPOUND_STMT"] if definition else []
+        )
+        return not bodies or any(True for _ in bodies[0].get_children())
+    if kind == "CONSTRUCTOR":
+        return bool(member.is_copy_constructor() or member.is_move_constructor())
+    return bool(member.spelling == "operator=")

@@ -17,7 +17,7 @@ from typing import Any
 from loopwright.analysis.dependence_private import covered
 from loopwright.analysis.domains import Names, Precision, domain_texts
 from loopwright.analysis.ir import Affine, LoopNest
-from loopwright.analysis.polyhedral import Model, OutOfTime, Reference, Solver, runs_exactly
+from loopwright.analysis.polyhedral import Model, OutOfTime, Reference, Solver
 from loopwright.analysis.polynomials import Polynomial
 
 SECONDS = 3.0
@@ -209,7 +209,7 @@ class NestElements:
             for r in references
             if not r.is_write and not self._is_written_first(r, writes)
         ]
-        exact = [w for w in writes if whole and runs_exactly(w.place)]
+        exact = [w for w in writes if whole and w.is_certain()]
         must = [self._elements(w, Precision.MUST) for w in exact]
         return then(Flow(tuple(reads), (), bool(writes)), Flow((), tuple(m for m in must if m)), None)
 

@@ -13,7 +13,7 @@ from enum import Enum
 
 from loopwright.analysis.domains import Precision, domain_texts, loop_texts, path_to
 from loopwright.analysis.ir import Array, Loop, Storage
-from loopwright.analysis.polyhedral import Model, Reference, common_depth, earlier, runs_exactly
+from loopwright.analysis.polyhedral import Model, Reference, common_depth, earlier
 
 _PRIVATE_BYTES = 64 * 1024
 """Copies of larger arrays on every thread's stack do more harm than good."""
@@ -135,7 +135,7 @@ def covered(model: Model, loop: Loop, read: Reference, writes: list[Reference]) 
     domain = domain_texts(read.place, names, "t", Precision.MAY)
     parts = []
     for write in writes:
-        if not runs_exactly(write.place, loop):
+        if not write.is_certain(loop):
             continue
         element = _elements(model, write, loop, "w")
         order = before(model, write, read, ("w", "t"), depth)
@@ -169,7 +169,7 @@ def _inner_domain(model: Model, reference: Reference, loop: Loop | None, name: s
 
 def written_always(model: Model, loop: Loop, write: Reference) -> bool:
     """Whether every iteration of `loop` certainly runs this write."""
-    if not runs_exactly(write.place, loop):
+    if not write.is_certain(loop):
         return False
     path = path_to(model.nest, loop.id)
     variables = [f"t{n}" for n in range(len(path))]
@@ -199,7 +199,7 @@ def runs_at_least_once(model: Model, loop: Loop) -> bool:
 def needed_after(model: Model, loop: Loop, references: tuple[Reference, ...]) -> bool:
     """Whether a read outside of `loop`, but in the nest, may take a value that the loop wrote."""
     writes = [r for r in references if r.is_write and r.under(loop)]
-    others = [r for r in references if r.is_write and not r.under(loop) and runs_exactly(r.place)]
+    others = [r for r in references if r.is_write and not r.under(loop) and r.is_certain()]
     reads = [r for r in references if not r.is_write and not r.under(loop)]
     return any(_reaches(model, write, read, others) for read in reads for write in writes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from loopwright.analysis.integers import held, is_negative
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.purity import extremum_by_name
 from loopwright.analysis.scopes import effects_of
@@ -51,7 +52,7 @@ def read_header(loop: Stmt, scope: Scope) -> Header:
     if variable in body.writes:
         problems.append(f"{variable.name} is changed in the loop body")
         step = None
-    first = scope.integer(start) if start is not None else None
+    first = held(scope.integer(start), variable.type) if start is not None else None
     if step is None or problems:
         return Header(
             variable, declared, None, None, step, (*problems, *([] if step else ["no constant step"]))
@@ -154,15 +155,26 @@ def _step(increment: Expr | None, variable: Variable) -> int | None:
             sign, amount = (1 if increment.args[1].op == "+" else -1), right
         elif _is(right, variable) and amount.op == "+":
             sign, amount = 1, left
-    while amount.kind == "cast":
-        amount = amount.args[0]
-    value = amount.value if amount.kind == "int" else None
-    if amount.kind == "unary" and amount.op == "-" and amount.args[0].value is not None:
-        value = -amount.args[0].value
-    if amount.kind == "ref" and amount.variable is not None and amount.variable.type.const:
-        init = amount.variable.init
-        value = init.value if init is not None else None
+    value = _amount(amount, variable.type)
     return sign * value or None if value is not None else None
+
+
+def _amount(expr: Expr, type_: CType) -> int | None:
+    """The number that is added to a variable of that type, None when it is none or changes on the way."""
+    value: int | None = None
+    if expr.kind == "cast":
+        value = _amount(expr.args[0], expr.type)
+    elif expr.kind == "int":
+        value = expr.value
+    elif expr.kind == "unary" and expr.op == "-" and expr.args[0].value is not None:
+        value = -expr.args[0].value
+    elif expr.kind == "ref" and expr.variable is not None and expr.variable.type.const:
+        init = expr.variable.init
+        value = init.value if init is not None else None
+    if value is None or expr.type.kind != "int" or type_.kind != "int":
+        return None
+    number = Polynomial.constant(value)
+    return value if all(held(number, t) is not None for t in (expr.type, type_)) else None
 
 
 def _is_comparison(condition: Expr | None, variable: Variable) -> bool:
@@ -195,6 +207,8 @@ def _limits(
     values = _extremes(bound, "min" if step > 0 else "max", scope)
     if values is None:
         return None
+    if any(arg.type.stripped.unsigned for arg in condition.args) and any(is_negative(v) for v in values):
+        return None  # compared as a large number
     one = Polynomial.constant(1)
     shifted = {"<=": True, ">": True}.get(op, op == "!=" and step < 0)
     return tuple(v + one for v in values) if shifted else values

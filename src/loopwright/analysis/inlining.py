@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from loopwright.analysis.calls import CONTAINER_METHODS
+from loopwright.analysis.purity import is_pure_by_name
 from loopwright.analysis.scopes import effects_of
 from loopwright.analysis.syntax import Expr, Function, Stmt, Unit, Variable
 
@@ -43,13 +45,20 @@ class _Inliner:
         if expr.kind != "call" or expr.key in within or len(within) > _DEEPEST:
             return expr
         callee = self.unit.functions.get(expr.key)
-        if callee is None or any(_has_effect(arg) for arg in expr.args):
+        if callee is None or callee.virtual or any(_has_effect(arg) for arg in expr.args):
             return expr
         value = self._value_of(callee)
         operands = expr.args[1:] if expr.method else expr.args
+        if any(e.type.runs_code for e in operands) or callee.result.runs_code:
+            return expr  # what is handed over by value is copied, and destroyed
         if value is None or len(operands) != len(callee.parameters) or expr.method != callee.is_method:
             return expr
         given = dict(zip(callee.parameters, operands, strict=True))
+        dropped = [arg for parameter, arg in given.items() if not _mentions(value, parameter)]
+        if expr.method and not any(part.kind == "this" for part in value.walk()):
+            dropped.append(expr.args[0])
+        if any(_calls(arg) for arg in dropped):
+            return expr  # what the function does not use is computed all the same
         made = _substituted(value, given, expr.args[0] if expr.method else None, expr)
         return self.expression(made, (*within, expr.key))
 
@@ -97,6 +106,23 @@ def _returned(body: tuple[Stmt, ...]) -> Expr | None:
 
 def _has_effect(arg: Expr) -> bool:
     return any(e.kind in ("assign", "lambda") or e.op in ("++_", "--_", "_++", "_--") for e in arg.walk())
+
+
+def _mentions(value: Expr, parameter: Variable) -> bool:
+    return any(part.kind == "ref" and part.variable is parameter for part in value.walk())
+
+
+def _calls(arg: Expr) -> bool:
+    """Whether computing it may do more than give a value."""
+    return any(
+        e.kind in ("new", "other") or (e.kind == "call" and not (is_pure_by_name(e) or _gives_access(e)))
+        for e in arg.walk()
+    )
+
+
+def _gives_access(call: Expr) -> bool:
+    owner = call.args[0].type.stripped if call.method and call.args else None
+    return owner is not None and bool(owner.container) and call.name in CONTAINER_METHODS
 
 
 def _substituted(expr: Expr, given: dict[Variable, Expr], owner: Expr | None, call: Expr) -> Expr:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loopwright.analysis.assignments import Cells, cell_of
+from loopwright.analysis.assignments import Cells, binds, cell_of
 from loopwright.analysis.objects import Objects
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.scopes import Effects
@@ -81,7 +81,17 @@ def _declared(variable: Variable, spoiled: set[str]) -> None:
     if type_.kind == "record" and (variable.init is None or type_ is not variable.type):
         spoiled.add(type_.spelling)
     if variable.init is not None:
+        if binds(variable.type):
+            _bound(variable.init, spoiled)
         _converted(variable.type, variable.init, spoiled)
+
+
+def _bound(value: Expr, spoiled: set[str]) -> None:
+    """A member that has another name, too, may get anything."""
+    for choice in value.args[1:] if value.kind == "cond" else (value,):
+        cell = cell_of(choice) if choice.type.kind == "int" else None
+        if isinstance(cell, tuple):
+            spoiled.add(cell[1])
 
 
 def _converted(target: CType, value: Expr, spoiled: set[str]) -> None:
@@ -105,7 +115,13 @@ def _examine(expr: Expr, unit: Unit, spoiled: set[str]) -> None:
         cell = cell_of(expr.args[0])
         if isinstance(cell, tuple):
             spoiled.add(cell[1])
+    if expr.kind == "init" and any(binds(member) for _, member in expr.type.stripped.fields):
+        for arg in expr.args:
+            _bound(arg, spoiled)
     if expr.kind == "call":
+        for arg, written in zip(expr.args, expr.by_reference, strict=False):
+            if written:
+                _bound(arg, spoiled)
         callee = unit.functions.get(expr.key)
         for position, arg in enumerate(expr.args):
             if callee is not None and not expr.method and position < len(callee.parameters):

@@ -74,6 +74,14 @@ def _is_kept(pointer: Variable, function: Function) -> bool:
     return False
 
 
+def _is_followed(variable: Variable) -> bool:
+    """Whether one pointer or reference is all that the variable holds: the pointers in an array (or in a
+    container) are assigned to one by one, which is not followed.
+    """
+    of_array = variable.scope == "param" and variable.type.kind == "array"
+    return of_array or variable.type.stripped.kind == "pointer" or variable.type.kind == "reference"
+
+
 class Aliasing:
     """Answers whether two pointers of one function can lead to overlapping memory.
 
@@ -98,12 +106,24 @@ class Aliasing:
         self._effects: dict[str, Effects] = {}
         self._busy: set[object] = set()
         self._known: dict[tuple[Cell, str], Origins] = {}
+        self._kept: frozenset[Origin] | None = None
 
     def effects(self, function: Function) -> Effects:
         """The effects of a whole function, computed once."""
         if function.key not in self._effects:
             self._effects[function.key] = effects_of([function.body], self.calls)
         return self._effects[function.key]
+
+    @property
+    def kept(self) -> frozenset[Origin]:
+        """What a global, a static or a member may still lead to when a function is called again."""
+        if self._kept is None:
+            lasting = [
+                c for c in self.cells.all() if not isinstance(c, Variable) or c.scope in ("global", "static")
+            ]
+            found = (self.cell_origins(c, "") for c in lasting)
+            self._kept = frozenset(origin for known in found if known is not None for origin in known)
+        return self._kept
 
     # -- origins
 
@@ -140,23 +160,40 @@ class Aliasing:
                 found.add(Origin("param", variable=cell))
             elif cell.scope in ("global", "static") and not (cell.internal or self.whole):
                 return None
-            if cell.type.volatile:
+            if cell.type.volatile or not _is_followed(cell):
                 return None
         elif not self.whole:
             return None
         for assignment in self.cells.assigned.get(cell, ()):
-            value = self.origins(assignment.value, assignment.function)
+            value = self.lasting_origins(assignment.value, assignment.function)
             if value is None:
                 return None
             found |= value
+        exchanged = any(cell in pair for pair in self.cells.swaps)
+        if not found and not self.cells.assigned.get(cell) and not exchanged:
+            return None  # it is given a value in a way that is not seen
         return frozenset(found)
+
+    def lasting_origins(self, value: Expr, function: str) -> Origins:
+        """Where a pointer comes from that may be older than a swap or a move of containers."""
+        found = self.origins(value, function)
+        moved = self.cells.moved
+        for origin in found or ():
+            variable = origin.variable
+            if variable is None or variable.type.kind == "pointer":
+                continue
+            type_ = variable.type.stripped
+            if variable in moved or type_.spelling in moved or ("" in moved and type_.kind == "record"):
+                return None
+        return found
 
     def origins(self, value: Expr, function: str) -> Origins:
         """Where the value of a pointer expression in `function` comes from."""
         type_ = value.type.stripped
         match value.kind:
             case "int":
-                return frozenset()
+                # Null leads nowhere; any other number may be the address of anything.
+                return frozenset() if value.value == 0 else None
             case "string":
                 return frozenset()
             case "cast":

@@ -168,6 +168,10 @@ class Reference:
         """Source line, 1-based."""
         return self.access.range.line
 
+    def is_certain(self, inside: Loop | None = None) -> bool:
+        """Whether it is known exactly when it happens, looking only at loops inside `inside`."""
+        return not self.access.conditional and runs_exactly(self.place, inside)
+
     def under(self, loop: Loop) -> bool:
         """Whether the loop is around it."""
         return any(around.id == loop.id for around in self.place.loops)

@@ -50,7 +50,7 @@ _LIMITS = frozenset({"min", "max", "lowest", "epsilon", "infinity", "quiet_NaN",
 
 def is_pure_by_name(call: Expr) -> bool:
     """Whether it calls a function of the standard library that only computes a number from numbers."""
-    if not call.library:
+    if not call.library or call.method:
         return False
     known = call.name in PURE_FUNCTIONS or (call.name in STD_MIN_MAX and len(call.args) == 2)
     return known or (call.name in _LIMITS and not call.args)
@@ -58,6 +58,6 @@ def is_pure_by_name(call: Expr) -> bool:
 
 def extremum_by_name(call: Expr) -> str | None:
     """min or max for a call of such a function of the standard library, else None."""
-    if call.kind != "call" or not call.library or len(call.args) != 2:
+    if call.kind != "call" or not call.library or call.method or len(call.args) != 2:
         return None
     return {**MIN_MAX, **STD_MIN_MAX}.get(call.name)

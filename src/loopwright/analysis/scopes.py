@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from loopwright.analysis.calls import CallEffects, Use
@@ -24,6 +24,7 @@ class Effects:
         indexed: pointers that are subscripted or moved by arithmetic, not only followed by -> or *.
         stored_types: element types written through pointers, references and arrays, by spelling.
         stored_members: names of struct members written.
+        catches: whether there is a `try` around some of it, or in it.
     """
 
     writes: dict[Variable, int] = field(default_factory=dict)
@@ -32,10 +33,32 @@ class Effects:
     indexed: set[Variable] = field(default_factory=set)
     stored_types: set[str] = field(default_factory=set)
     stored_members: set[str] = field(default_factory=set)
+    catches: bool = False
 
     def may_store(self, type_: CType) -> bool:
         """Whether something of this type may be changed through a pointer, reference or subscript."""
         return plain_name(type_.spelling) in self.stored_types or any("char" in t for t in self.stored_types)
+
+    def may_change_referred(self, variable: Variable, seen: set[Variable]) -> bool:
+        """Whether what a reference leads to may be changed here, when that is a number or a pointer. `seen`
+        are variables that it may lead to, besides those that live outside of functions.
+        """
+        type_ = variable.type.stripped
+        if variable.type.kind != "reference" or not (type_.is_arithmetic or type_.kind == "pointer"):
+            return False
+        name = plain_name(type_.spelling)
+        return self.may_store(type_) or any(
+            plain_name(v.type.stripped.spelling) == name
+            for v in self.writes
+            if v in seen or v.scope in ("global", "static")
+        )
+
+    def gives_element(self, call: Expr) -> bool:
+        """Whether a call does no more than name an element of a container. What `at` throws may leave a loop
+        for a handler.
+        """
+        known = call.method and call.name in _ELEMENT_METHODS and bool(call.args[0].type.stripped.container)
+        return known and not (call.name == "at" and self.catches)
 
     def changes(self, variable: Variable) -> bool:
         """Whether the variable itself may change here, other than by being declared."""
@@ -53,13 +76,16 @@ def effects_of(roots: Iterable[Stmt | Expr], calls: CallSummary = lambda call: N
         if isinstance(root, Expr):
             _expression(root, effects, calls)
             continue
-        for statement in root.walk():
+        for statement in _statements(root):
+            effects.catches |= statement.name == "CXX_TRY_STMT"
             if statement.kind == "range-for" and statement.expr is not None:
                 ranges.append((statement.variables, root_variable(statement.expr)))
                 _inner_array(statement.expr, effects, calls)
             for variable in statement.variables:
                 if variable.type.kind == "reference" and variable.init is not None:
                     _bound(variable.init, effects)
+                    # What a call returns may lead to whatever was handed to it by reference.
+                    _handed_on(variable.init, variable.init.refers, effects)
             for expr in statement.own_expressions():
                 _expression(expr, effects, calls)
                 if statement.kind != "range-for" or expr is not statement.expr:
@@ -69,6 +95,16 @@ def effects_of(roots: Iterable[Stmt | Expr], calls: CallSummary = lambda call: N
         if over is not None and any(v in effects.exposed | effects.address_taken for v in variables):
             effects.exposed.add(over)
     return effects
+
+
+def _statements(root: Stmt) -> Iterator[Stmt]:
+    """The statements of a piece, those inside of its expressions (a GNU extension) included."""
+    for statement in root.walk():
+        yield statement
+        for expr in statement.own_expressions():
+            for part in expr.walk():
+                if part.kind == "other" and part.body is not None:
+                    yield from part.body.walk()
 
 
 _ELEMENT_METHODS = ("operator[]", "at")
@@ -146,7 +182,14 @@ def plain_name(spelling: str) -> str:
 def _expression(root: Expr, effects: Effects, calls: CallSummary) -> None:
     borrowed: set[int] = set()
     for expr in root.walk():
-        if expr.body is not None:
+        if expr.body is not None and expr.kind == "other":
+            # Run where it stands, but only what it sets is looked at: it counts as set by who knows what.
+            for part in (p for inner in expr.body.expressions() for p in inner.walk()):
+                changed = part.kind == "assign" or (part.kind == "unary" and part.op in _STEPS)
+                variable = root_variable(part.args[0]) if changed else None
+                if variable is not None and _captured(variable, expr):
+                    effects.address_taken.add(variable)
+        elif expr.body is not None:
             for inner in expr.body.expressions():
                 captured = (p.variable for p in inner.walk() if p.kind == "ref")
                 effects.address_taken |= {v for v in captured if v is not None and _captured(v, expr)}
@@ -163,6 +206,11 @@ def _expression(root: Expr, effects: Effects, calls: CallSummary) -> None:
                 borrowed |= {id(arg) for arg in expr.args}
                 for arg, use in known.arguments(expr):
                     _lent(arg, use, effects)
+        elif expr.kind == "init":
+            # Members that are references are other names of what they start with.
+            for arg, (_, type_) in zip(expr.args, expr.type.fields, strict=False):
+                if type_.kind == "reference":
+                    _bound(arg, effects)
         if expr.kind == "index" and expr.args[0].variable is not None:
             effects.indexed.add(expr.args[0].variable)
         elif expr.kind in ("binary", "assign", "unary") and expr.op in _POINTER_ARITHMETIC:
@@ -212,6 +260,7 @@ def _store_type(type_: CType, effects: Effects) -> None:
 def _passed(call: Expr, effects: Effects) -> None:
     if call.name == "operator[]" or call.name in ("data", "at", "begin", "end", "front", "back"):
         return  # gives access to elements: what is done with them is seen where it is done
+    _handed_on(call, call.keeps, effects)
     for arg, written in zip(call.args, call.by_reference, strict=False):
         if not written:
             continue
@@ -219,6 +268,13 @@ def _passed(call: Expr, effects: Effects) -> None:
             effects.writes[arg.variable] = effects.writes.get(arg.variable, 0) + 1
         elif arg.kind == "member":
             _stored(arg, effects)
+
+
+def _handed_on(call: Expr, which: tuple[bool, ...], effects: Effects) -> None:
+    """References to some arguments of a call are kept."""
+    for arg, kept in zip(call.args, which, strict=False):
+        if kept:
+            _bound(arg, effects)
 
 
 def _lent(arg: Expr, use: Use | None, effects: Effects) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from loopwright.analysis.calls import CallEffects, Use
+from loopwright.analysis.integers import held
 from loopwright.analysis.ir import AccessKind, Unknown
 from loopwright.analysis.purity import is_pure_by_name
 from loopwright.analysis.scopes import CallSummary, lent
 from loopwright.analysis.syntax import CType, Expr, Stmt, Variable
-from loopwright.analysis.updates import REDUCTIONS, self_update
+from loopwright.analysis.updates import combining, reduction_step
 from loopwright.analysis.values import Place, Scope, structure
 
 _STEPS = ("++_", "--_", "_++", "_--")
@@ -72,17 +73,19 @@ class StatementReader:
 
     def _declare(self, variable: Variable) -> None:
         init, scope = variable.init, self.scope
-        if variable.scope == "static":
-            self._unknown(f"static variable {variable.name}", variable.line)
+        for size in variable.extents:
+            self._value(size)
+        if variable.scope == "static" or variable.cleaned_up:
+            kind = "static variable" if variable.scope == "static" else "cleanup of"
+            self._unknown(f"{kind} {variable.name}", variable.line)
         if variable.type.kind == "reference":
             place = scope.place(init) if init is not None else None
             scope.known[variable] = place if place is not None and self._stays(place) else None
             if init is not None:
                 self._subscripts(init)
                 if scope.known[variable] is None:
-                    self._unknown(
-                        f"reference {variable.name} to something that is not understood", variable.line
-                    )
+                    what = f"reference {variable.name} to something that is not understood"
+                    self._unknown(what, variable.line)
             return
         if init is None:
             return
@@ -96,7 +99,7 @@ class StatementReader:
         self._value(init)
         if not scope.function.changes(variable):
             if variable.type.kind == "int":
-                value = scope.integer(init)
+                value = held(scope.integer(init), variable.type)
                 narrowed = init.type.stripped.size > variable.type.size
                 if value is not None and not (narrowed and value.value is None):
                     scope.known[variable] = value
@@ -129,7 +132,7 @@ class StatementReader:
             case "assign":
                 self._assign(expr)
             case "unary" if expr.op in _STEPS:
-                self._update(expr, expr.args[0], "+")
+                self._update(expr, expr.args[0], combining(expr.args[0], "+", None))
             case "unary" if expr.op == "&":
                 self._subscripts(expr.args[0])
             case "ref" | "index" | "member":
@@ -215,9 +218,9 @@ class StatementReader:
             self._value(value)
             if expr.type.kind == "float":
                 self.found.flops += 1
-            self._update(expr, target, REDUCTIONS.get(op), value)
+            self._update(expr, target, combining(target, op, value), value)
             return
-        op_ = self_update(target, value)
+        op_ = reduction_step(target, value, self.scope)
         if op_ in ("min", "max") and value.kind == "cond":
             # `x = e < x ? e : x` mentions x twice, but is one update of it.
             other = next(arg for arg in value.args[1:] if structure(arg) != structure(target))
@@ -329,6 +332,8 @@ class StatementReader:
             place = self.scope.place(arg)
         if place is None:
             self._unknown(f"cannot tell which object {self.scope.text(arg)} leads to", arg.line)
+        elif use.sets and kind is AccessKind.WRITE:
+            self._whole(place, kind, arg)
         else:
             self._perhaps(self._whole, place, kind, arg)
 
@@ -347,7 +352,7 @@ class StatementReader:
                     replace(place, subscripts=(*place.subscripts, None), type=type_.element), kind, expr
                 )
         elif type_.kind == "record":
-            if not type_.fields:
+            if not type_.fields or type_.runs_code:
                 self._unknown(f"an object of type {type_.spelling} is used as a whole", expr.line)
             for name, member in type_.fields:
                 self._whole(replace(place, path=(*place.path, f".{name}"), type=member), kind, expr)
@@ -389,10 +394,5 @@ def _reference(variable: Variable, like: Expr) -> Expr:
 
 
 def _words(expr: Expr) -> str:
-    names = {
-        "lambda": "a lambda",
-        "new": "an allocation",
-        "init": "a braced list",
-        "other": expr.name.lower(),
-    }
-    return names.get(expr.kind, expr.kind)
+    names = {"lambda": "a lambda", "new": "an allocation", "init": "a braced list"}
+    return expr.name.lower() if expr.kind == "other" else names.get(expr.kind, expr.kind)

@@ -23,6 +23,7 @@ class CType:
         count: constant number of elements of an array or std::array, else None.
         container: "vector" or "array" for std::vector and std::array, else "".
         fields: members of a record in order, empty for unions and opaque classes.
+        runs_code: code of the user runs when an object of it is destroyed, copied or assigned.
     """
 
     spelling: str
@@ -37,6 +38,7 @@ class CType:
     const: bool = False
     volatile: bool = False
     restrict: bool = False
+    runs_code: bool = False
 
     @property
     def is_arithmetic(self) -> bool:
@@ -54,7 +56,8 @@ class Variable:
     """A declared object. `extents` are the sizes of a variable-length array type, outermost first.
 
     scope: "param", "local", "static" (a local that keeps its value), "global". `internal`: no other
-    translation unit can name it. Offsets are bytes in the main file, -1 when declared elsewhere.
+    translation unit can name it. `cleaned_up`: a function may run when it goes out of scope. Offsets are
+    bytes in the main file, -1 when declared elsewhere.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Variable:
     extents: tuple[Expr, ...] = ()
     internal: bool = False
     per_thread: bool = False
+    cleaned_up: bool = False
 
     @property
     def is_constant(self) -> bool:
@@ -86,8 +90,11 @@ class Expr:
     ref (variable), function (name), int (value), float, string, binary/assign/unary (op), call (name, key:
     the callee; args, after the object when `method`), member (name), index (array, subscript), cond, cast,
     init (a braced list; op "." when parts name their members, which leaves the order open), constant
-    (sizeof: value), new, lambda (body), this, other (name says what).
+    (sizeof: value), new, lambda (body; args: what captures start with), this, other (name says what; body:
+    statements inside of it).
     `by_reference` says per argument whether the callee gets a reference through which it may write;
+    `refers` says so of every reference, const ones included, and `keeps` whether the callee may keep it;
+    `reference`: a member is declared as a reference.
     `library`: the callee is declared in a system header, or built in, and not defined by the user.
     Unary operators are + - ! ~ * & ++_ --_ _++ _--.
     """
@@ -106,7 +113,10 @@ class Expr:
     method: bool = False
     const_method: bool = False
     by_reference: tuple[bool, ...] = ()
+    refers: tuple[bool, ...] = ()
+    keeps: tuple[bool, ...] = ()
     library: bool = False
+    reference: bool = False
     body: Stmt | None = None
 
     def walk(self) -> Iterator[Expr]:
@@ -169,7 +179,7 @@ class Function:
     """A function with its body. `key` identifies it; `internal`: static or in an anonymous namespace.
 
     `lines` are its file, its first and its last line. Of a constructor, `inits` are the members set in its
-    initialiser list, and `owner` is its class.
+    initialiser list, and `owner` is its class. `virtual`: a call may run the function of a derived class.
     """
 
     name: str
@@ -183,6 +193,7 @@ class Function:
     inits: tuple[tuple[str, Expr], ...] = ()
     owner: str = ""
     lines: tuple[str, int, int] = ("", 0, 0)
+    virtual: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from loopwright.analysis.integers import folded, held, is_constant, is_negative
 from loopwright.analysis.ir import Affine, Parameter
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.scopes import Effects
 from loopwright.analysis.syntax import CType, Expr, Variable
 
 _SIZE_METHODS = {"size", "length"}
-_ELEMENT_METHODS = {"operator[]", "at"}
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,9 @@ class Scope:
         return self._integer(expr)
 
     def _integer(self, expr: Expr) -> Polynomial | None:
+        return held(self._computed(expr), expr.type.stripped)
+
+    def _computed(self, expr: Expr) -> Polynomial | None:
         if expr.type.stripped.kind not in ("int",):
             return None
         match expr.kind:
@@ -95,27 +98,20 @@ class Scope:
                 return value if value is not None and value.value is not None else None
             case "unary" if expr.op in ("-", "+"):
                 inner = self.integer(expr.args[0])
-                return None if inner is None else inner.scaled(-1 if expr.op == "-" else 1)
+                if inner is None or (expr.op == "-" and expr.type.stripped.unsigned):
+                    return None
+                return inner.scaled(-1 if expr.op == "-" else 1)
             case "binary" if expr.op in ("+", "-", "*"):
                 left, right = self.integer(expr.args[0]), self.integer(expr.args[1])
                 if left is None or right is None:
                     return None
+                if expr.type.stripped.unsigned and (is_negative(left) or is_negative(right)):
+                    return None  # it becomes a large number first
                 return left + right if expr.op == "+" else left - right if expr.op == "-" else left * right
             case "binary" if expr.op in ("/", "%", "<<", ">>"):
-                return self._folded(expr)
+                left, right = self.integer(expr.args[0]), self.integer(expr.args[1])
+                return None if left is None or right is None else folded(expr.op, left, right)
         return None
-
-    def _folded(self, expr: Expr) -> Polynomial | None:
-        left, right = self.integer(expr.args[0]), self.integer(expr.args[1])
-        if left is None or right is None or right.value is None:
-            return None
-        b = right.value
-        if expr.op == "<<" and 0 <= b < 31:
-            return left.scaled(1 << b)
-        a = left.value
-        if a is None or a < 0 or b <= 0:
-            return None
-        return Polynomial.constant({"/": a // b, "%": a % b, ">>": a >> min(b, 63)}.get(expr.op, 0))
 
     def _variable(self, expr: Expr) -> Polynomial | None:
         variable = expr.variable
@@ -131,7 +127,7 @@ class Scope:
         if variable.init is not None and self._settled(variable):
             value = self._integer(variable.init) if self._init_is_settled(variable.init) else None
             fits = variable.init.type.kind == "int" and variable.init.type.size <= variable.type.size
-            if value is not None and fits:
+            if value is not None and fits and held(value, variable.type) is not None:
                 self.known[variable] = value
                 return value
         name = self._parameter(variable, variable.name, variable.name)
@@ -187,6 +183,8 @@ class Scope:
     def _invariant_parameter(self, expr: Expr) -> Polynomial | None:
         if expr.type.stripped.kind != "int" or expr.kind in ("ref", "int") or not self.is_invariant(expr):
             return None
+        if is_constant(expr):
+            return None  # a number that its type does not hold
         text = self.text(expr)
         name = self._parameter(structure(expr), text, text)
         self.meaning.setdefault(name, expr)
@@ -206,9 +204,8 @@ class Scope:
             case "ref":
                 return expr.variable is not None and self._is_invariant_variable(expr.variable)
             case "member":
-                if expr.name in self.inside.stored_members or self.inside.may_store(expr.type):
-                    return False
-                return self.is_invariant(expr.args[0])
+                stored = expr.name in self.inside.stored_members or self.inside.may_store(expr.type)
+                return not (stored or expr.reference) and self.is_invariant(expr.args[0])
             case "binary" | "cast" | "cond":
                 return all(self.is_invariant(arg) for arg in expr.args)
             case "unary":
@@ -224,6 +221,8 @@ class Scope:
         if variable in self.loops or variable in self.known or variable.type.volatile:
             return False
         if variable.start >= 0 and self.declared_inside(variable):
+            return False
+        if self.inside.may_change_referred(variable, self.function.address_taken):
             return False
         if variable.scope in ("global", "static") and not variable.type.const:
             hidden = self.inside.may_store(variable.type)
@@ -272,9 +271,7 @@ class Scope:
                 return self._element(pointer, Polynomial(), expr.type)
             case "member":
                 return self._member(expr)
-            case "call" if (
-                expr.method and expr.name in _ELEMENT_METHODS and expr.args[0].type.stripped.container
-            ):
+            case "call" if self.function.gives_element(expr):
                 owner = self.place(expr.args[0])
                 if owner is None or len(expr.args) != 2:
                     return None
@@ -298,9 +295,12 @@ class Scope:
                 owner = None if pointer is None else self._element(pointer, Polynomial(), expr.type)
         else:
             owner = self.place(base)
-        if owner is None:
+        if owner is None or (expr.reference and expr.type.stripped.kind == "pointer"):
             return None
-        return replace(owner, path=(*owner.path, f".{expr.name}"), type=expr.type.stripped)
+        way = (f".{expr.name}", "*")[: 1 + expr.reference]
+        if expr.reference:  # what two objects are bound to may be one and the same
+            owner = replace(owner, subscripts=(None,) * len(owner.subscripts))
+        return replace(owner, path=owner.path + way, type=expr.type.stripped)
 
     def _only_followed(self, variable: Variable) -> bool:
         return variable not in self.function.indexed and variable not in self.known
@@ -377,11 +377,9 @@ class Scope:
 
 
 def _same_element(a: CType, b: CType) -> bool:
-    return (
-        a.element is not None
-        and b.element is not None
-        and a.element.spelling.replace("const ", "") == (b.element.spelling.replace("const ", ""))
-    )
+    if a.element is None or b.element is None:
+        return False
+    return a.element.spelling.replace("const ", "") == b.element.spelling.replace("const ", "")
 
 
 def structure(expr: Expr) -> object:
@@ -392,5 +390,6 @@ def structure(expr: Expr) -> object:
         expr.name,
         expr.value,
         id(expr.variable) if expr.variable is not None else 0,
+        expr.type.spelling if expr.kind == "cast" else "",
         tuple(structure(arg) for arg in expr.args),
     )
