@@ -92,8 +92,7 @@ class ExpressionReader:
                 if not made.args:
                     made.args = (Expr("this", self._owner(cursor), made.start, made.end, made.line),)
                 referenced = cursor.referenced
-                if referenced is not None and referenced.type.get_canonical().spelling.endswith("&"):
-                    made.reference = True
+                made.reference = referenced is not None and _is_reference(referenced)
                 if _in_union(cursor):
                     # Another member, of any type, is the same memory.
                     made.kind, made.name = "other", f"the member '{cursor.spelling}' of a union"
@@ -164,7 +163,7 @@ class ExpressionReader:
             init = initialiser(captured)
             if init is not None:
                 value = self.expression(init)
-                yield address_of(value) if "REFERENCE" in captured.type.kind.name else value
+                yield address_of(value) if _is_reference(captured) else value
 
     def _static_member(self, made: Expr, cursor: Any) -> None:
         """A static data member is one variable, whatever object it is named with."""
@@ -326,6 +325,11 @@ def _is_defined_by_the_user(function: Any) -> bool:
     if function.kind.name not in ("FUNCTION_DECL", "CXX_METHOD") or function.get_definition() is not None:
         return False
     return function.location.file is not None and not function.location.is_in_system_header
+
+
+def _is_reference(declared: Any) -> bool:
+    """By the spelling: the bindings have no name for the kind of some types, such as _Float16."""
+    return bool(declared.type.get_canonical().spelling.endswith("&"))
 
 
 def _in_union(member: Any) -> bool:

@@ -62,8 +62,8 @@ _CONTINUED = re.compile(rb"\\\r?\n")
 
 @dataclass(frozen=True)
 class _Member:
-    """One member of the structs of one array. `text`: how it is read but for the subscript, as in
-    ("stars", ".position.x"); `places`: where.
+    """One member of the structs of one array: "stars" and ".position.x" with the type of the number, and the
+    places, first byte and end, where the loop reads it.
     """
 
     base: str
