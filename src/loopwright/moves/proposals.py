@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from loopwright.analysis.facts import NestFacts
 from loopwright.analysis.ir import LoopNest, Unknown
@@ -11,6 +12,7 @@ from loopwright.core.candidate import Edit
 from loopwright.core.data_plan import DataPlan
 from loopwright.core.task import Kernel, Language, Target
 from loopwright.core.tree import Tree
+from loopwright.moves.device_rows import device_rows, flat_directive
 from loopwright.moves.device_shape import device_shapes
 from loopwright.moves.move import Move, NestSource, Proposal, Refusal, hot_share, label
 from loopwright.moves.regions import without_loop_directives
@@ -90,18 +92,19 @@ def proposals(
     allowed = [s for s in sources if editable is None or s in editable]
     serial = tree.replaced({s: without_loop_directives(tree[s]) for s in allowed if s in tree})
     # All sources are read, since some facts (who calls a function, and with what) need the whole program.
-    found = read_nests(
-        serial,
-        sources,
-        language,
-        include=include,
-        defines=defines,
-        standard=standard,
-        kernel=kernel,
+    read = partial(
+        read_nests, language=language, include=include, defines=defines, standard=standard, kernel=kernel,
         functions=functions,
-        regions=bool(region_moves),
-    )
+    )  # fmt: skip
+    found = read(serial, sources, regions=bool(region_moves))
     hot = hot or {}
+
+    def sourced(facts: NestFacts) -> NestSource:
+        callers = _callers(facts.nest, found.nests)
+        return NestSource(
+            tree, facts, language, target, threads, hot, kernel, vector, tuple(libraries), callers
+        )
+
     proposed: list[Proposal] = []
     refused: list[Refusal] = []
     cold: list[str] = []
@@ -117,19 +120,7 @@ def proposals(
             cold.append(f"{nest.root.range.file}:{nest.root.range.line} ({share:.1%} of the time)")
         if is_cold and target is not Target.OFFLOAD:
             continue
-        facts = NestFacts(nest) if is_region else analyse(nest, seconds=seconds)
-        source = NestSource(
-            tree,
-            facts,
-            language,
-            target,
-            threads,
-            hot,
-            kernel,
-            vector,
-            tuple(libraries),
-            _callers(nest, found.nests),
-        )
+        source = sourced(NestFacts(nest) if is_region else analyse(nest, seconds=seconds))
         if target is Target.OFFLOAD:
             # A cold loop between hot ones goes to the device with them, where their arrays are.
             kept.append(source)
@@ -153,6 +144,13 @@ def proposals(
             (refused if isinstance(answer, Refusal) else proposed).append(answer)  # type: ignore[arg-type]
     if timed_on_device:
         proposed += device_shapes(tree, allowed)
+        bare = tree.replaced(
+            {s: without_loop_directives(tree[s], on_device=True) for s in allowed if s in tree}
+        )
+        for nest in read(bare, sources).nests if bare != serial else ():
+            data = tree[nest.root.range.file] if nest.root.range.file in allowed else b""
+            if any(flat_directive(data, loop) for loop in nest.root.walk()):
+                proposed += device_rows(sourced(analyse(nest, seconds=seconds)))
     refused.sort(key=lambda r: (r.file, r.line))
     return Proposals(_ranked(proposed, tree), tuple(dict.fromkeys(refused)), found.unreadable, tuple(cold))
 

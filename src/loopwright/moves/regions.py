@@ -9,19 +9,21 @@ from loopwright.moves.rewrite import blanked, closing_brace
 
 _DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*pragma[ \t]+omp[ \t](?:\\\r?\n|[^\n\r])*", re.MULTILINE)
 _LOOP_DIRECTIVE = re.compile(rb"omp\s+(?:parallel\s+for(?:\s+simd)?|simd)\b")
+_DEVICE_LOOP_DIRECTIVE = re.compile(rb"omp\s+target\s+teams\s+distribute\b")
 _SPREADS = re.compile(rb"\b(?:parallel|target|teams|task\w*|sections?|for|distribute|single|master|masked)\b")
 _NOT_NEWLINE = re.compile(rb"[^\r\n]")
 
 
-def without_loop_directives(data: bytes) -> bytes:
+def without_loop_directives(data: bytes, *, on_device: bool = False) -> bytes:
     """`data` with the directives `parallel for` and `simd` turned to blanks, every offset as it was.
 
     Without them the code is the serial program that its proofs are about; other directives stay, and the
-    analysis stops at them.
+    analysis stops at them. `on_device`: also those that share a loop out on a device.
     """
     pieces, position = [], 0
     for start, end in directives(data):
-        if _LOOP_DIRECTIVE.search(data, start, end):
+        on = on_device and _DEVICE_LOOP_DIRECTIVE.search(data, start, end)
+        if on or _LOOP_DIRECTIVE.search(data, start, end):
             pieces += [data[position:start], _NOT_NEWLINE.sub(b" ", data[start:end])]
             position = end
     return b"".join([*pieces, data[position:]])
