@@ -22,7 +22,7 @@ void smooth(int n, const double *in, double *out)
 
 def loopwright(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-c", "from loopwright.cli.main import main; main()", *map(str, arguments)],
+        [sys.executable, "-m", "loopwright", *map(str, arguments)],
         capture_output=True, text=True, cwd=cwd, stdin=subprocess.DEVNULL, timeout=300,
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr

@@ -67,6 +67,13 @@ def test_a_region_as_planned_moves_what_was_planned(tmp_path: Path) -> None:
     assert "2400 of 2400 planned bytes back" in result.reason
 
 
+def test_a_loop_whose_head_was_written_anew_is_the_same_loop(tmp_path: Path) -> None:
+    head, body = "for (int i = 0; i < n; i++)", "\n            v[i] ="
+    result = judged(HOISTED.replace(head + body, f"for (int i = 0; i <= n - 1; i++){body}"), tmp_path)
+    assert result.status is GateStatus.PASS, result
+    assert "2400 of 2400 planned bytes back" in result.reason
+
+
 def test_maps_at_each_loop_move_more_than_planned(tmp_path: Path) -> None:
     result = judged(PER_LOOP, tmp_path)
     assert result.failure is not None, result

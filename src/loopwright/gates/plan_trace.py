@@ -106,10 +106,21 @@ def _plan_for(watched: Watched, tree: Tree, context: Context) -> DataPlan:
     when none of them is recognised.
     """
     task = context.task
-    places = (watched.place(steps.code) for steps in watched.trace.steps if steps.on_device)
-    lines = lines_of_original(task.tree, tree, (place for place in places if place is not None))
-    plan = plan_of(task, lines)
-    return plan if plan.regions else plan_of(task)
+
+    def ran(*, on_device: bool) -> frozenset[Place]:
+        places = (watched.place(s.code) for s in watched.trace.steps if s.on_device is on_device)
+        return lines_of_original(task.tree, tree, (place for place in places if place is not None))
+
+    device, host = ran(on_device=True), ran(on_device=False)
+    everything = plan_of(task)
+    heads = set(device)
+    for loop in (loop for region in everything.regions for loop in region.device_loops):
+        # A head may be written anew: what runs in the loop says then where it does.
+        lines = {Place(loop.span.file, line) for line in range(loop.span.line, loop.span.end_line + 1)}
+        if len(lines & device) > len(lines & host):
+            heads.add(Place(loop.span.file, loop.span.line))
+    plan = plan_of(task, frozenset(heads))
+    return plan if plan.regions else everything
 
 
 def _totals(found: tuple[Movement, ...]) -> str:
