@@ -23,6 +23,7 @@ from loopwright.core.task import Target
 from loopwright.moves.canonical import governing_openmp, has_top_level, require_untroubled
 from loopwright.moves.move import Declined, NestSource, Proposal, Refusal, label, proposal, refusal
 from loopwright.moves.parallel_for import parallel_clauses, parallel_proof
+from loopwright.moves.products import mentioned
 from loopwright.moves.rewrite import (
     Replacement,
     apply,
@@ -248,9 +249,10 @@ def _require_legal(source: NestSource, found: _Sum) -> None:
     if any(form.coefficient(rows.id) for form in (*(terms.lower or ()), *(terms.upper or ()))):
         raise Declined(f"the bounds of the loop over {terms.variable} depend on {rows.variable}")
     header = code(source.data, terms.header.start, terms.header.end)
-    if re.search(rf"(?<![\w.>]){re.escape(rows.variable)}\b", header):
+    if rows.variable in mentioned(source.tree.files, header):
         raise Declined(f"the bounds of the loop over {terms.variable} mention {rows.variable}")
-    if re.search(rf"\b{re.escape(terms.variable)}\b", code(source.data, rows.header.start, rows.header.end)):
+    header = code(source.data, rows.header.start, rows.header.end)
+    if terms.variable in mentioned(source.tree.files, header):
         raise Declined(f"the header over {rows.variable} mentions {terms.variable}")
     scalar = found.scalar
     elements = set()

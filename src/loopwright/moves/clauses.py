@@ -111,6 +111,11 @@ def clauses_for(source: NestSource, loop: Loop, *, inner_variables: bool, arrays
         )
         if names:
             notes.append(f"only combined, {words}: {', '.join(names)}")
+    extremes = [r.variable for r in facts.reductions if r.op in ("min", "max")]
+    if floats := [name for name in extremes if source.nest.array(name).is_float]:
+        notes.append(
+            f"taken to be a number before the loop, and one zero as good as another: {', '.join(floats)}"
+        )
     private = [name for name in dict.fromkeys(private) if name not in last]
     if private:
         notes.append(f"{', '.join(private)}: written before read in every iteration, not needed afterwards")

@@ -6,7 +6,6 @@ decided by `analysis.legality.order_legal`), and the bounds of neither loop depe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from loopwright.analysis.facts import Answer
@@ -22,6 +21,7 @@ from loopwright.moves.move import (
     proposal,
     refusal,
 )
+from loopwright.moves.products import mentioned
 from loopwright.moves.rewrite import Replacement, apply, blanked, code
 from loopwright.moves.strides import lines_per_iteration
 
@@ -85,7 +85,7 @@ def _edit(
             raise Declined(f"'{loop.variable}' may be read after the loops")
     if not is_rectangular(source.nest, [loop.id for loop in band[band.index(outer) :]]):
         raise Declined("the bounds of one loop depend on the other")
-    _require_exchangeable_text(source.data, outer, inner)
+    _require_exchangeable_text(source, outer, inner)
     answer, why = interchange_legal(source.nest, outer.id, inner.id)
     if answer is not Answer.PROVED:
         raise Declined(why)
@@ -111,12 +111,13 @@ def _edit(
     )
 
 
-def _require_exchangeable_text(data: bytes, outer: Loop, inner: Loop) -> None:
+def _require_exchangeable_text(source: NestSource, outer: Loop, inner: Loop) -> None:
+    data = source.data
     for loop, other in ((outer, inner), (inner, outer)):
         header = code(data, loop.header.start, loop.header.end)
         if not header.startswith("for") or not header.endswith(")"):
             raise Declined("the place of a header in the file is not what the parser said")
-        if re.search(rf"(?<![\w.>]){re.escape(other.variable)}\b", header):
+        if other.variable in mentioned(source.tree.files, header):
             raise Declined(f"the header over {loop.variable} mentions {other.variable}")
         # A // comment in a header would swallow what follows it elsewhere; a directive needs its own line.
         if b"//" in data[loop.header.start : loop.header.end]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from loopwright.analysis.declared import declared_names
+from loopwright.analysis.declared import declared_names, is_unusual
 from loopwright.analysis.ir import Loop
 from loopwright.moves.body_parts import Part
 from loopwright.moves.code_template import Names
@@ -77,6 +77,8 @@ class JamWriter:
             code = self.code[part.start : part.end].decode("utf-8", "replace")
             plain = part.loop is None and not part.inside
             declared = declared_names(code) if plain else frozenset()
+            if plain and is_unusual(code):
+                raise Declined("a declaration in its body is not understood")
             if declared and _LASTING.match(code):
                 raise Declined(f"'{min(declared)}' is declared to last")
             if clash := declared & before:
@@ -159,7 +161,7 @@ def folded(text: str, variable: str) -> str:
     """`a[(i + 2) - 1]` as `a[i + 1]`: where nothing binds closer, a sum with two numbers becomes one."""
     pattern = re.compile(
         rf"(?P<before>[\[=<]\s*)\({re.escape(variable)} \+ (?P<n>\d+)\)"
-        r"(?:\s*(?P<sign>[+-])\s*(?P<m>\d{1,9}))?(?P<after>\s*[\];])"
+        r"(?:\s*(?P<sign>[+-])\s*(?P<m>0|[1-9]\d{0,8}))?(?P<after>\s*[\];])"
     )
 
     def one(match: re.Match[str]) -> str:

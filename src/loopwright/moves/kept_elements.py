@@ -95,6 +95,8 @@ def _element(
         r"[A-Za-z_][\w.]*(?:->\w+)*(?:\[[^\[\]]*\])*", " ".join(text.split())
     ):
         return None
+    if not _is_certain(mine):
+        return None
     names = names_in(text)
     if loop.variable in names | hidden_names(source.tree.files, names):
         return None
@@ -104,6 +106,13 @@ def _element(
         if other != id and involved and not source.disjoint(id, other):
             return None
     return Element(array, tuple(mine), " ".join(text.split()))
+
+
+def _is_certain(accesses: Sequence[Access]) -> bool:
+    """Whether every iteration touches the element, and writes it if any does: `p ? p[0] : 1` may not."""
+    kinds = {a.kind for a in accesses if not a.conditional}
+    written = any(a.kind is AccessKind.WRITE for a in accesses)
+    return AccessKind.WRITE in kinds if written else bool(kinds)
 
 
 def _is_member(array: Array) -> bool:
@@ -127,7 +136,7 @@ def is_touched_anyway(source: NestSource, loop: Loop, element: Element) -> bool:
     for item in around[-1].body_items:
         if isinstance(item, Statement) and not item.guards and item.exact_guards and not around[-1].problems:
             touched = {a.kind for a in item.accesses if a.subscripts == element.accesses[0].subscripts
-                       and a.array == element.array.id}  # fmt: skip
+                       and a.array == element.array.id and not a.conditional}  # fmt: skip
             if kinds & touched:
                 return True
     return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from loopwright.analysis.ir import Loop
 from loopwright.moves.move import Declined, NestSource
-from loopwright.moves.products import substituted
+from loopwright.moves.products import hidden_names, names_in, substituted
 from loopwright.moves.rewrite import code
 
 
@@ -39,6 +39,9 @@ def written_bounds(source: NestSource, loop: Loop) -> tuple[str, str, bool]:
         last = re.fullmatch(rf"(?P<high>[^<>=&|?,]+?)\s*(?P<op>>=?)\s*{name}", condition)
     if first is None or last is None:
         raise Declined(f"the header over {loop.variable} is not of the form 'i = a; i < b; i++'")
+    counters = {each.variable for each in source.nest.root.walk()}
+    if hidden := counters & hidden_names(source.tree.files, names_in(first["low"]) | names_in(last["high"])):
+        raise Declined(f"a macro in the header over {loop.variable} mentions {min(hidden)}")
     return first["low"], last["high"], last["op"] in ("<=", ">=")
 
 

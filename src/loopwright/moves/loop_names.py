@@ -9,18 +9,21 @@ from loopwright.analysis.schedules import Schedule
 from loopwright.analysis.scop import Piece, Scop
 from loopwright.moves.loop_tree import For, If, Node, Run, runs
 from loopwright.moves.move import Declined
+from loopwright.moves.products import shows_text, variables
 from loopwright.moves.rewrite import blanked
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_VARIABLE = re.compile(r"(?<![\w.])(?<!->)[A-Za-z_]\w*")
-"""An identifier that is no member of something."""
 
 
-def name_loops(scop: Scop, schedule: Schedule, nodes: list[Node], data: bytes) -> None:
-    """Sets `variable` of every loop of the tree."""
+def name_loops(
+    scop: Scop, schedule: Schedule, nodes: list[Node], data: bytes, macros: Mapping[str, frozenset[str]]
+) -> None:
+    """Sets `variable` of every loop of the tree. `macros` are those of :func:`macro_words`."""
     taken = frozenset(_WORD.findall(blanked(data).decode("utf-8", "replace")))
     texts = {p.id: frozenset(variables_in(piece_code(p, data))) for p in scop.pieces}
-    _name(scop, schedule, nodes, (), taken, texts)
+    sizes = {word for text in scop.parameters.values() for word in variables_in(text)}
+    sizes |= {hidden for word in sizes for hidden in macros.get(word, ())}
+    _name(scop, schedule, nodes, (), taken, texts, frozenset(sizes))
 
 
 def _name(
@@ -30,18 +33,20 @@ def _name(
     around: tuple[For, ...],
     taken: frozenset[str],
     texts: Mapping[str, frozenset[str]],
+    sizes: frozenset[str],
 ) -> None:
+    """`sizes` are the names that bounds are made of: a loop of such a name hides it from those inside."""
     for node in nodes:
         if isinstance(node, For):
-            used = {loop.variable for loop in around}
+            used = {*(loop.variable for loop in around), *sizes}
             node.variable = next(
                 (v for v in _own_names(scop, node, texts) if v not in used),
                 "",
             ) or next(_fresh(schedule.name(node.dimension) or "step", taken | used))
-            _name(scop, schedule, node.body, (*around, node), taken, texts)
+            _name(scop, schedule, node.body, (*around, node), taken, texts, sizes)
         elif isinstance(node, If):
-            _name(scop, schedule, node.body, around, taken, texts)
-            _name(scop, schedule, node.other, around, taken, texts)
+            _name(scop, schedule, node.body, around, taken, texts, sizes)
+            _name(scop, schedule, node.other, around, taken, texts, sizes)
 
 
 def _own_names(scop: Scop, loop: For, texts: Mapping[str, frozenset[str]]) -> Iterator[str]:
@@ -74,7 +79,7 @@ def piece_code(piece: Piece, data: bytes) -> str:
 
 def variables_in(code: str) -> Iterator[str]:
     """The identifiers in some code that are not members."""
-    return (match.group() for match in _VARIABLE.finditer(code))
+    return (match["name"] for match in variables(code))
 
 
 def substituted_text(
@@ -87,9 +92,7 @@ def substituted_text(
 
     `code` is the same text without comments, offset for offset.
     """
-    changes = {
-        match.span(): values[match.group()] for match in _VARIABLE.finditer(code) if match.group() in values
-    }
+    changes = {match.span(): values[match["name"]] for match in variables(code) if match["name"] in values}
     whole = dict(spans or {})
     changes = {
         (a, b): new for (a, b), new in changes.items() if not any(s <= a and b <= e for s, e in whole)
@@ -139,6 +142,13 @@ def require_visible_names(scop: Scop, data: bytes, macros: Mapping[str, frozense
                 raise Declined(f"the macro {word} uses the loop variable {min(hidden)} (line {piece.line})")
 
 
+def require_no_text_shown(scop: Scop, data: bytes, files: Mapping[str, bytes]) -> None:
+    """Raise Declined when a macro used in a piece needs its arguments as they are written."""
+    for piece in scop.pieces:
+        if macro := shows_text(files, frozenset(variables_in(piece_code(piece, data)))):
+            raise Declined(f"the macro {macro} needs its text as it is (line {piece.line})")
+
+
 _DEFINE = re.compile(
     rb"^[ \t]*#[ \t]*define[ \t]+(?P<name>\w+)(?:\((?P<parameters>[^)]*)\))?(?P<body>(?:\\\r?\n|[^\n])*)",
     re.MULTILINE,
@@ -176,6 +186,7 @@ __all__ = [
     "name_loops",
     "naming_of",
     "piece_code",
+    "require_no_text_shown",
     "require_visible_names",
     "substituted_text",
     "variables_in",

@@ -16,6 +16,7 @@ _TOKEN = re.compile(
     r"\s*(?:(->|::|\+\+|--|[-+*/%&|^=!<>]=|<<|>>|&&|\|\|)|(\.?\d[\w.]*(?:(?<=[eEpP])[+-]\w+)?)|([A-Za-z_]\w*)|(.))"
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_VARIABLE = re.compile(r"(?:\.|->)\s*[A-Za-z_]\w*|(?<!\w)(?P<name>[A-Za-z_]\w*)")
 _TYPES = frozenset(
     {"double", "float", "int", "long", "unsigned", "signed", "char", "short", "size_t", "const"}
 )
@@ -64,15 +65,19 @@ def product_text(factors: tuple[Factor, ...]) -> str:
 
 def names_in(text: str) -> frozenset[str]:
     """Every identifier in `text` that is not the name of a member."""
-    return frozenset(re.findall(r"(?<![\w.])(?<!->)(?<!-> )(?<!\. )[A-Za-z_]\w*", text))
+    return frozenset(match["name"] for match in variables(text))
+
+
+def variables(text: str) -> Iterator[re.Match[str]]:
+    """Where identifiers stand that are not the names of members, however they are spaced: group `name`."""
+    return (match for match in _VARIABLE.finditer(text) if match["name"])
 
 
 def substituted(text: str, values: Mapping[str, str]) -> str:
     """`text` with identifiers (not members) replaced."""
     if not values:
         return text
-    words = "|".join(re.escape(name) for name in values)
-    return re.sub(rf"(?<![\w.])(?<!->)(?:{words})\b", lambda m: values[m.group()], text)
+    return _VARIABLE.sub(lambda match: values.get(match["name"] or "", match.group()), text)
 
 
 def squeezed(text: str) -> str:
@@ -226,3 +231,21 @@ def hidden_names(sources: Mapping[str, bytes], used: frozenset[str]) -> frozense
                 found.add(name)
                 rest += [name] if name in bodies else []
     return frozenset(found)
+
+
+def shows_text(sources: Mapping[str, bytes], used: frozenset[str]) -> str:
+    """A macro among `used`, or '', that turns text into a string or joins it to a name (`#x`, `a##b`): its
+    arguments have to stay as they are written.
+    """
+    for data in sources.values():
+        text = data.decode("utf-8", "replace").replace("\\\r\n", " ").replace("\\\n", " ")
+        for match in re.finditer(r"^[ \t]*#[ \t]*define[ \t]+(\w+)\([^)]*\)(.*)$", text, re.MULTILINE):
+            if match[1] in used and "#" in match[2]:
+                return match[1]
+    return ""
+
+
+def mentioned(sources: Mapping[str, bytes], text: str) -> frozenset[str]:
+    """The variables that `text` names, those that macros in it hide included."""
+    names = names_in(text)
+    return names | hidden_names(sources, names)

@@ -14,8 +14,15 @@ from loopwright.analysis.polyhedral import OutOfTime
 from loopwright.analysis.schedules import Schedule, all_run, is_legal, original
 from loopwright.analysis.scop import NotAScop, Scop, scop_of
 from loopwright.core.task import Target
+from loopwright.moves.code_template import Names
 from loopwright.moves.loop_marks import Marker, Marks
-from loopwright.moves.loop_names import loop_type, macro_words, name_loops, require_visible_names
+from loopwright.moves.loop_names import (
+    loop_type,
+    macro_words,
+    name_loops,
+    require_no_text_shown,
+    require_visible_names,
+)
 from loopwright.moves.loop_tree import Node, condition_text, loop_tree
 from loopwright.moves.loop_values import helper_definition, helpers_used
 from loopwright.moves.loop_writer import LoopWriter
@@ -78,6 +85,7 @@ def _scops(source: NestSource, loop: Loop, outer: tuple[Loop, ...]) -> Iterator[
         try:
             scop = scop_of(source.nest, run, around, source.data, seconds=SECONDS)
             require_visible_names(scop, source.data, macro_words(iter(source.tree.values())))
+            require_no_text_shown(scop, source.data, source.tree.files)
             loop_type(scop)
             yield scop
             continue
@@ -128,7 +136,7 @@ def rewritten(source: NestSource, scop: Scop, rewrite: Rewrite, family: str) -> 
         )
         context = all_run(scop) if rewrite.whole else None
         tree = loop_tree(scop, rewrite.schedule, rewrite.options, context)
-        name_loops(scop, rewrite.schedule, tree, source.data)
+        name_loops(scop, rewrite.schedule, tree, source.data, macro_words(iter(source.tree.values())))
         marker = Marker(source, scop, rewrite.schedule)
         openmp = source.target is Target.OPENMP
         marks = marker.mark(tree, threads=rewrite.threads and openmp, vectors=rewrite.vectors and openmp)
@@ -163,7 +171,7 @@ def rewritten(source: NestSource, scop: Scop, rewrite: Rewrite, family: str) -> 
 def _bare(source: NestSource, scop: Scop, schedule: Schedule, options: str = "") -> list[str]:
     """The loops of a schedule without any directive, to see whether two are the same."""
     tree = loop_tree(scop, schedule, options)
-    name_loops(scop, schedule, tree, source.data)
+    name_loops(scop, schedule, tree, source.data, macro_words(iter(source.tree.values())))
     return LoopWriter(scop, source.data).lines(tree)
 
 
@@ -185,13 +193,23 @@ def _content(source: NestSource, scop: Scop, tree: list[Node], marks: Marks, rew
         lines = _with_source(source, scop, rewrite, lines, unit)
     if len(tree) > 1 and not in_statement_list(data, start):
         lines = ["{", *(unit + line for line in lines), "}"]
-    text = ends.join(outer + line.encode("utf-8", "surrogateescape") for line in lines)
-    text = text[len(outer) :]
-    changes = [Replacement(start, end, text)]
-    helpers = [name for name in helpers_used("\n".join(lines)) if not _defined(data, name)]
+    written = "\n".join(lines)
+    helpers = []
+    for name in helpers_used(written):
+        place = _before_function(data, start)
+        definition = helper_definition(name, type_)
+        if definition.encode() in data[:place].replace(b"\r\n", b"\n"):
+            continue  # what another rewriting made
+        fresh = Names(data).fresh(name)
+        if fresh != name and re.search(rb"\b%b\b" % name.encode(), data[start:end]):
+            raise Declined(f"'{name}' means something else in it")
+        written = written.replace(f"{name}(", f"{fresh}(")
+        helpers.append(definition.replace(f"{name}(", f"{fresh}("))
+    text = ends.join(outer + line.encode("utf-8", "surrogateescape") for line in written.split("\n"))
+    changes = [Replacement(start, end, text[len(outer) :])]
     if helpers:
         place = _before_function(data, start)
-        made = "\n".join(helper_definition(name, type_) for name in helpers) + "\n"
+        made = "\n".join(helpers) + "\n"
         changes.insert(0, Replacement(place, place, made.encode().replace(b"\n", ends)))
     return apply(data, changes)
 
@@ -219,7 +237,7 @@ def _two_versions(
 ) -> list[str]:
     """The loops twice: with private copies of short arrays, and serial where they would not fit."""
     tree = loop_tree(scop, rewrite.schedule, rewrite.options)
-    name_loops(scop, rewrite.schedule, tree, source.data)
+    name_loops(scop, rewrite.schedule, tree, source.data, macro_words(iter(source.tree.values())))
     Marker(source, scop, rewrite.schedule).mark(tree, threads=False)
     serial = LoopWriter(scop, source.data, unit, _WIDE if rewrite.wide else "").lines(tree)
     conditions = " && ".join(
@@ -237,7 +255,7 @@ def _two_versions(
 def _with_source(source: NestSource, scop: Scop, rewrite: Rewrite, lines: list[str], unit: str) -> list[str]:
     """The loops for sizes for which all of it runs, and those of the source for the rest."""
     tree = loop_tree(scop, original(scop))
-    name_loops(scop, original(scop), tree, source.data)
+    name_loops(scop, original(scop), tree, source.data, macro_words(iter(source.tree.values())))
     serial = LoopWriter(scop, source.data, unit, _WIDE if rewrite.wide else "").lines(tree)
     return [
         f"if ({condition_text(scop, all_run(scop))}) {{",
@@ -246,10 +264,6 @@ def _with_source(source: NestSource, scop: Scop, rewrite: Rewrite, lines: list[s
         *(unit + line for line in serial),
         "}",
     ]
-
-
-def _defined(data: bytes, name: str) -> bool:
-    return re.search(rb"\b%b\s*\([^;{]*\)\s*\{" % name.encode(), blanked(data)) is not None
 
 
 def _extent(source: NestSource, scop: Scop) -> tuple[int, int]:

@@ -110,12 +110,13 @@ def _points(scop: Scop) -> Sequence[Mapping[str, str]]:
 
 
 def _place(scop: Scop, piece: Piece, full: Sequence[Piece], dimension: int) -> str:
+    own = {loop.id for item in piece.items if isinstance(item, Loop) for loop in item.walk()}
     for mine, other in itertools.product(piece.references, (r for p in full for r in p.references)):
         if not (mine.is_write and other.is_write and mine.array.id == other.array.id):
             continue
         point = other.place.loops[len(scop.outer) + dimension].id
         for form, theirs in zip(mine.access.subscripts, other.access.subscripts, strict=True):
-            if form is not None and theirs == Affine.of(**{point: 1}):
+            if form is not None and not form.symbols & own and theirs == Affine.of(**{point: 1}):
                 return scop.affine(form, piece)
     raise Declined(f"line {piece.line} stands in fewer loops than others, and writes nothing that they write")
 

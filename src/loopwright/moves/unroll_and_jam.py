@@ -44,7 +44,7 @@ from loopwright.moves.move import (
     proposal,
     refusal,
 )  # fmt: skip
-from loopwright.moves.products import hidden_names, names_in
+from loopwright.moves.products import hidden_names, names_in, shows_text
 from loopwright.moves.regions import region_around
 from loopwright.moves.rewrite import (
     Replacement,
@@ -235,6 +235,8 @@ def _require_plain_names(source: NestSource, loop: Loop, parts: Sequence[Part], 
     declared = {a.name for a in source.nest.arrays if a.declared_in in {m.id for m in loop.walk()}}
     if hidden := hidden_names(source.tree, names_in(text)) & (declared | {loop.variable}):
         raise Declined(f"a macro in it uses '{min(hidden)}'")
+    if macro := shows_text(source.tree.files, names_in(text)):
+        raise Declined(f"the macro {macro} needs its text as it is")
     if directive and declared & names_in(directive):
         raise Declined("its directive names what its body declares")
 
