@@ -199,9 +199,9 @@ for (int t = 0; t < 9; t++) {{ f(9, v, w); std::swap(v, w); }} }}"""
 @pytest.mark.parametrize(
     ("declared", "parameters", "loop", "expected"),
     [
-        ("#include <complex.h>", "double complex *z, const double *x", "z[i] = x[2 * i - 2] + 1", False),
-        ("typedef int __attribute__((__may_alias__)) B;", "float *z, B *x", "z[i] = x[i - 1] + 1", False),
-        ("", "float *z, int *x", "z[i] = x[i - 1] + 1", True),
+        ("#include <complex.h>", "double complex *z, const double *x", "z[i] += x[2 * i - 2] + 1", False),
+        ("typedef int __attribute__((__may_alias__)) B;", "float *z, B *x", "z[i] += x[i - 1] + 1", False),
+        ("", "float *z, int *x", "z[i] += x[i - 1] + 1", True),
     ],
 )
 def test_types_that_may_meet_others(declared: str, parameters: str, loop: str, expected: bool) -> None:

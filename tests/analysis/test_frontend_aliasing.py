@@ -182,7 +182,7 @@ def test_a_kernel_task_promises_separate_arrays() -> None:
 def test_types_that_cannot_share_memory() -> None:
     found = nest(
         "void f(int n, double *a, const int *p, float *q, unsigned *r, char *c, long *l, const double *b) {"
-        " for (int i = 0; i < n; i++) { a[i] = p[i] + q[i] + r[i] + c[i] + l[i] + b[i]; } }"
+        " for (int i = 0; i < n; i++) { a[i] += p[i] + q[i] + r[i] + c[i] + l[i] + b[i]; } }"
     )
     assert apart(found, "a", "p")
     assert apart(found, "a", "q")

@@ -87,7 +87,7 @@ def test_the_dependence_that_breaks_is_named() -> None:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ("for (int i = 0; i < n; i++) a[k[i]] = 1;", "not affine"),
+        ("for (int i = 0; i < n; i++) a[k[i]] += 1;", "not affine"),
         ("for (int i = 0; i < n; i++) a[i] = p[i];", "overlap"),
         ("for (unsigned i = 0; i < m - 1; i++) a[i] = 1;", "wrap"),
         (

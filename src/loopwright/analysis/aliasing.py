@@ -7,7 +7,7 @@ from loopwright.analysis.ir import Storage
 from loopwright.analysis.lowering import LoweredObject
 from loopwright.analysis.origins import Aliasing, Origin, Origins
 from loopwright.analysis.scopes import plain_name
-from loopwright.analysis.syntax import CType, Expr, Function, Variable
+from loopwright.analysis.syntax import CType, Expr, Function, Unit, Variable
 from loopwright.analysis.values import structure
 
 _DEEPEST_CALL = 4
@@ -27,7 +27,7 @@ def disjoint_pairs(
             pair = (min(first.id, second.id), max(first.id, second.id))
             if judge.apart(first, second):
                 apart.add(pair)
-            elif b"may_alias" not in aliasing.unit.source and distinct_types(first.type, second.type):
+            elif apart_by_type(aliasing.unit, first.type, second.type, retyped=judge.retyped(first, second)):
                 by_type.add(pair)
     return frozenset(apart | by_type), frozenset(by_type)
 
@@ -40,6 +40,18 @@ def values_apart(aliasing: Aliasing, first: Expr, second: Expr, function: Functi
 def origins_apart(aliasing: Aliasing, first: Origins, second: Origins, function: Function) -> bool:
     """Whether no object that one stands for in `function` can be one that the other stands for."""
     return _Judge(function, aliasing).origins_apart(first, second, function, 0)
+
+
+def apart_by_type(unit: Unit, first: CType, second: CType, *, retyped: bool) -> bool:
+    """Whether two accesses cannot meet, because no object may be accessed as both types.
+
+    `retyped`: one may be stored to after the other was read for the last time. In C the store gives allocated
+    memory another type then (C11 6.5p6), as where integers are made floating-point numbers in their place.
+    Only numbers are taken to be replaced so: what pointers lead there is needed to the end.
+    """
+    if unit.may_alias or (retyped and not unit.in_cxx and first.is_arithmetic and second.is_arithmetic):
+        return False
+    return distinct_types(first, second)
 
 
 def distinct_types(first: CType, second: CType) -> bool:
@@ -81,6 +93,12 @@ class _Judge:
             if (same_root or both_variables) and self.exchanged(cell, other_cell):
                 return True
         return self.origins_apart(self._origins(first), self._origins(second), self.function, 0)
+
+    def retyped(self, first: LoweredObject, second: LoweredObject) -> bool:
+        """Whether the nest goes from place to place in both, and sets what it has not read as that type."""
+        if first.reads_first and second.reads_first:
+            return False
+        return not any(_is_one_place(o) or is_declared(self._origins(o)) for o in (first, second))
 
     def _parts_of_one(self, path: tuple[str, ...], other: tuple[str, ...]) -> bool:
         """Two members of one struct object that is not left again through a pointer."""
@@ -223,7 +241,7 @@ class _Judge:
         cells = self.aliasing.cells
         if depth >= _DEEPEST_CALL or not (function.internal or self.aliasing.whole):
             return []
-        if function.key in cells.used_as_value:
+        if function.key in cells.called_unseen:
             return []
         found = []
         for caller, call in cells.calls.get(function.key, []):
@@ -249,6 +267,28 @@ class _Judge:
         if value.type.stripped.kind in ("pointer", "int"):
             return self.aliasing.origins(value, function.key)
         return self.aliasing.object_origins(value, function.key)
+
+
+def _is_one_place(made: LoweredObject) -> bool:
+    """Whether the nest accesses one element of it only."""
+    if not made.subscripts:
+        return not made.extents
+    return all(s is not None and not s.terms for subs in made.subscripts.values() for s in subs)
+
+
+def is_declared(origins: Origins) -> bool:
+    """Whether all of it lies in variables, which keep the type that they are declared with."""
+    return origins is not None and all(
+        o.kind == "var" and o.variable is not None and _keeps_type(o.variable.type) for o in origins
+    )
+
+
+def _keeps_type(type_: CType) -> bool:
+    while type_.kind == "array" and type_.element is not None:
+        type_ = type_.element
+    if type_.kind == "record":
+        return bool(type_.fields) and all(_keeps_type(member) for _, member in type_.fields)
+    return "char" not in type_.spelling
 
 
 def _filled_once(cell: Cell, assigned: list[Assignment]) -> bool:

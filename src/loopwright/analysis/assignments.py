@@ -6,13 +6,16 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from loopwright.analysis.callees import is_called_by_templates
+from loopwright.analysis.scopes import chosen
 from loopwright.analysis.syntax import CType, Expr, Stmt, Unit, Variable
 from loopwright.analysis.values import structure
 
 _FIELD = "field"
 
 Cell = Variable | tuple[str, str, str]
-"""What holds a pointer: a variable, or ("field", struct, member) for that member of all such structs."""
+"""What holds a pointer: a variable, or ("field", struct, member) for that member of all such structs. The
+struct is the one that declares the member: objects of classes derived from it have the same one."""
 
 
 @dataclass
@@ -29,21 +32,39 @@ class Cells:
     """All assignments to pointers of a translation unit.
 
     `defined` are the functions with a body, `spoiled` the cells that change in a way that is not understood,
-    `swaps` the pairs that are exchanged.
+    `swaps` the pairs that are exchanged, `called_unseen` the functions that may be called where no call
+    stands.
     """
 
     assigned: dict[Cell, list[Assignment]] = field(default_factory=dict)
     spoiled: set[Cell] = field(default_factory=set)
+    spoiled_structs: set[str] = field(default_factory=set)
+    """All members of these, too."""
     swaps: list[tuple[Cell, Cell]] = field(default_factory=list)
     calls: dict[str, list[tuple[str, Expr]]] = field(default_factory=dict)
     defined: frozenset[str] = frozenset()
-    used_as_value: set[str] = field(default_factory=set)
+    called_unseen: set[str] = field(default_factory=set)
     moved: set[Variable | str] = field(default_factory=set)
     """Containers whose elements may go to another one: variables, or all of a type by its spelling."""
+    returned: set[Variable] = field(default_factory=set)
+    """Objects that functions return: what they own belongs to another one afterwards."""
 
     def all(self) -> frozenset[Cell]:
         """The cells that are assigned to or exchanged."""
         return frozenset(self.assigned) | {cell for pair in self.swaps for cell in pair}
+
+    def is_spoiled(self, cell: Cell) -> bool:
+        """Whether the cell may get anything, in a way that is not seen."""
+        return cell in self.spoiled or (isinstance(cell, tuple) and cell[1] in self.spoiled_structs)
+
+    def spoil_struct(self, type_: CType) -> None:
+        """The pointers in a struct, and in the structs that lie in it, may get anything."""
+        while (type_.kind == "array" or type_.container) and type_.element is not None:
+            type_ = type_.element
+        if type_.kind == "record":
+            self.spoiled_structs.add(type_.spelling)
+            for part in type_.parts:
+                self.spoil_struct(part)
 
     def component(self, cell: Cell) -> frozenset[Cell]:
         """The cells that `cell` is exchanged with, directly or by way of others."""
@@ -68,13 +89,16 @@ def cell_of(expr: Expr) -> Cell | None:
             owner = owner.element
         if owner.union:
             return None
-        return (_FIELD, owner.spelling.replace("const ", ""), expr.name)
+        return (_FIELD, expr.owner, expr.name)
     return None
 
 
 def collect(unit: Unit) -> Cells:
     """All assignments to pointers, exchanges and calls of the unit."""
     cells = Cells(defined=frozenset(unit.functions))
+    cells.called_unseen |= {
+        f.key for f in unit.functions.values() if is_called_by_templates(f) or f.name in unit.unread
+    }
     cells.spoiled |= {(_FIELD, struct, name) for struct, name in unit.defaults}
     for variable in unit.variables:
         if variable.init is not None:
@@ -83,10 +107,30 @@ def collect(unit: Unit) -> Cells:
     for function in unit.functions.values():
         jumps = any(s.kind == "goto" for s in function.body.walk())
         for name, value in function.inits:
-            _assign(cells, (_FIELD, function.owner, name), value, function.key, repeats=True)
+            if name:
+                _assign(cells, (_FIELD, function.owner, name), value, function.key, repeats=True)
             _expressions(cells, [value], function.key, repeats=True)
         _block(cells, function.body, function.key, repeats=jumps)
+        _returned(cells, function.body, by_reference=binds(function.result))
+    for cell in cells.all():
+        lasting = not isinstance(cell, Variable) or cell.scope in ("global", "static")
+        if lasting and (cell.name if isinstance(cell, Variable) else cell[2]) in unit.unread:
+            cells.spoiled.add(cell)
     return cells
+
+
+def _returned(cells: Cells, body: Stmt, *, by_reference: bool) -> None:
+    """What is returned by reference has another name, too; what a local object owns, it may hand on."""
+    for statement in body.walk():
+        if statement.kind == "return" and statement.expr is not None:
+            if by_reference:
+                _spoil(cells, statement.expr)
+            value = uncast(statement.expr)
+            if value.kind == "call" and value.name == "constructor" and len(value.args) == 1:
+                value = uncast(value.args[0])
+            variable = value.variable
+            if variable is not None and variable.type.kind == "record":
+                cells.returned.add(variable)
 
 
 def _block(cells: Cells, stmt: Stmt, function: str, *, repeats: bool) -> None:
@@ -98,18 +142,32 @@ def _block(cells: Cells, stmt: Stmt, function: str, *, repeats: bool) -> None:
         skip |= set(range(index + 1, index + 1 + len(turned)))
     if stmt.init is not None:
         _block(cells, stmt.init, function, repeats=repeats)
+    _unbound(cells, stmt)
     for variable in stmt.variables:
         if stmt.kind == "range-for":
             cells.spoiled.add(variable)  # an element of whatever is gone through
         if variable.init is not None:
             if binds(variable.type):
                 _spoil(cells, variable.init)
-            _reinterpreted(cells, variable.type, variable.init)
             _assign(cells, variable, variable.init, function, repeats=repeats)
     _expressions(cells, stmt.own_expressions(), function, repeats=inside)
     for index, child in enumerate(stmt.body):
         if index not in skip:
             _block(cells, child, function, repeats=inside)
+
+
+def _unbound(cells: Cells, stmt: Stmt) -> None:
+    """The members of a struct that a structured binding names may get anything by these names."""
+    for type_ in structs_named_anew(stmt):
+        cells.spoil_struct(type_)
+
+
+def structs_named_anew(stmt: Stmt) -> Iterator[CType]:
+    """The types of what a structured binding gives other names to, member by member."""
+    bound = [part.expr for part in stmt.body] if stmt.name == "BINDING" else []
+    for expr in [*bound, stmt.expr if stmt.kind == "range-for" else None]:
+        if expr is not None and expr.op == "&" and expr.kind == "unary":
+            yield expr.args[0].type.stripped
 
 
 def _exchange(following: tuple[Stmt, ...]) -> tuple[Cell, ...]:
@@ -158,10 +216,15 @@ def binds(type_: CType) -> bool:
 
 def _spoil(cells: Cells, bound: Expr) -> None:
     """A pointer that has another name, too, may get anything."""
-    for choice in bound.args[1:] if bound.kind == "cond" else (bound,):
-        cell = cell_of(choice) if choice.type.stripped.kind == "pointer" else None
+    cells.spoiled.update(bound_cells(bound, "pointer"))
+
+
+def bound_cells(bound: Expr, kind: str) -> Iterator[Cell]:
+    """The cells that may be what a reference is bound to; `kind` is that of their type."""
+    for choice in chosen(bound):
+        cell = cell_of(choice) if choice.type.stripped.kind == kind else None
         if cell is not None:
-            cells.spoiled.add(cell)
+            yield cell
 
 
 def _listed(cells: Cells, made: Expr, function: str) -> None:
@@ -170,15 +233,17 @@ def _listed(cells: Cells, made: Expr, function: str) -> None:
     """
     if len(made.args) == 1 and made.args[0].kind == "int" and made.args[0].value == 0:
         return  # all members are zero
+    if not made.args:
+        return
     type_ = made.type.stripped
-    opaque = type_.kind == "record" and not type_.fields and not type_.container
-    if opaque or any(binds(member) for _, member in type_.fields):
+    hidden = type_.kind == "record" and not type_.fields and not type_.container
+    if hidden or any(binds(member) for _, member in type_.fields):
         for arg in made.args:
             _spoil(cells, arg)
     parts = [type_.element] * len(made.args) if type_.kind == "array" else [t for _, t in type_.fields]
     flattened = any(p is not None and _is_flattened(a, p) for a, p in zip(made.args, parts, strict=False))
-    if flattened or made.op == "." or any(arg.kind == "other" for arg in made.args):
-        _spoil_all(cells, type_)
+    if hidden or flattened or made.op == "." or any(arg.kind == "other" for arg in made.args):
+        cells.spoil_struct(type_)
         return
     for (name, member), arg in zip(type_.fields, made.args, strict=False):
         if member.kind == "pointer":
@@ -192,17 +257,6 @@ def _is_flattened(arg: Expr, part: CType) -> bool:
     return arg.kind not in ("init", "string") and arg.type.stripped.kind not in ("array", "record")
 
 
-def _spoil_all(cells: Cells, type_: CType) -> None:
-    """The pointers in a struct, and in the structs that lie in it, may get anything."""
-    while type_.kind == "array" and type_.element is not None:
-        type_ = type_.element
-    for name, member in type_.fields:
-        if member.kind == "pointer":
-            cells.spoiled.add((_FIELD, type_.spelling, name))
-        else:
-            _spoil_all(cells, member)
-
-
 def _expressions(cells: Cells, roots: Iterable[Expr], function: str, *, repeats: bool) -> None:
     filled: set[int] = set()
     for expr in walk_all(roots):
@@ -214,24 +268,28 @@ def _expressions(cells: Cells, roots: Iterable[Expr], function: str, *, repeats:
             if held is not None:
                 filled.add(id(target))
                 _assign(cells, held, expr, function, repeats=repeats)
-        if expr.kind == "assign":
-            _reinterpreted(cells, expr.args[0].type, expr.args[1])
         if expr.kind == "assign" and expr.type.kind in ("pointer", "record"):
-            cell = cell_of(expr.args[0])
-            if cell is not None and expr.op == "=":
-                _assign(cells, cell, expr.args[1], function, repeats=repeats)
-        elif expr.kind == "unary" and expr.op == "&":
-            cell = cell_of(expr.args[0])
-            if cell is not None and id(expr) not in filled:
-                cells.spoiled.add(cell)
-        elif expr.kind == "cast":
-            _reinterpreted(cells, expr.type, expr.args[0])
+            for target in chosen(expr.args[0]):
+                cell = cell_of(target)
+                if cell is not None and expr.op == "=":
+                    _assign(cells, cell, expr.args[1], function, repeats=repeats)
+        elif expr.kind == "unary" and expr.op == "&" and id(expr) not in filled:
+            cells.spoiled.update(cell for c in chosen(expr.args[0]) if (cell := cell_of(c)) is not None)
         elif expr.kind == "init":
             _listed(cells, expr, function)
         elif expr.kind == "function":
-            cells.used_as_value.add(expr.key)
+            cells.called_unseen.add(expr.key)
         elif expr.kind == "call":
             _called(cells, expr, function, repeats=repeats)
+        elif expr.kind == "other":
+            cells.spoil_struct(expr.type)
+        if expr.body is not None:
+            _returned(cells, expr.body, by_reference=True)  # of a lambda, which may return a reference
+            for statement in expr.body.walk():
+                _unbound(cells, statement)
+                for variable in statement.variables:
+                    if variable.init is not None and binds(variable.type):
+                        _spoil(cells, variable.init)
 
 
 def walk_all(roots: Iterable[Expr]) -> Iterator[Expr]:
@@ -257,6 +315,8 @@ def _called(cells: Cells, call: Expr, function: str, *, repeats: bool) -> None:
                 cells.swaps.append((a, b))
                 return
     if call.key not in cells.defined:
+        if call.type.stripped.spelling.startswith("std::"):
+            cells.spoil_struct(call.type.stripped)  # a pair of pointers
         for arg in call.args:
             _spoil_members(cells, uncast(arg).type)
     for arg, written in zip(call.args, call.by_reference, strict=False):
@@ -283,18 +343,7 @@ def _spoil_members(cells: Cells, type_: CType) -> None:
     inner = type_.element
     if type_.kind not in ("pointer", "array") or inner is None or inner.const or inner.kind != "record":
         return
-    _spoil_all(cells, inner)
-
-
-def _reinterpreted(cells: Cells, target: CType, value: Expr) -> None:
-    """The pointers in a struct may get anything by way of a pointer of another type to it."""
-    given, made = uncast(value).type.stripped.element, target.element
-    if target.kind != "pointer" or given is None or made is None or made.kind == "void" or made.const:
-        return
-    if given.kind == "record" and not given.container and made.spelling != given.spelling:
-        _spoil_all(cells, given)
-    if made.kind == "record" and given.kind in ("record", "pointer") and made.spelling != given.spelling:
-        _spoil_all(cells, made)
+    cells.spoil_struct(inner)
 
 
 def uncast(expr: Expr) -> Expr:

@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
-from loopwright.analysis.syntax import Stmt, Unit
+from loopwright.analysis.purity import words
+from loopwright.analysis.syntax import Function, Stmt, Unit
 
 Lines = tuple[str, int, int]
 """A file, and the first and the last line of a function in it."""
+
+_FOUND_BY_ARGUMENT = frozenset(words("swap begin end rbegin rend size data empty get iter_move iter_swap"))
+"""Functions outside of classes that the standard library calls by name, for a class of the user."""
+
+_PROTOCOLS = _FOUND_BY_ARGUMENT | frozenset(
+    words("""
+    allocate assign await_ready await_resume await_suspend back compare construct copy deallocate destroy
+    emplace_back find front insert length lock max min move pop_back pop_front push_back push_front try_lock
+    unlock
+    """)
+)
+"""Methods that its templates call: of containers, allocators, traits of characters, locks and generators."""
+
+
+def is_called_by_templates(function: Function) -> bool:
+    """Whether templates of system headers may call it, which no code of the user shows: std::make_unique
+    calls constructors, std::sort operators. A virtual one runs where another one is called.
+    """
+    if "#" not in function.key:
+        return False  # C, which has no templates: a key of C++ has the types of the parameters
+    in_class = "@S" in function.key.partition("@F@")[0]
+    return bool(function.owner) or function.virtual or is_called_by_name(function.name, in_class)
+
+
+def is_called_by_name(name: str, in_class: bool) -> bool:
+    """Whether templates of the standard library may call what has this name."""
+    return name.startswith(("~", "operator")) or name in (_PROTOCOLS if in_class else _FOUND_BY_ARGUMENT)
 
 
 class Callees:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from loopwright.analysis.flat_types import holds_flat, is_flat, is_number_or_array, is_one, is_plain_object
 from loopwright.analysis.purity import is_pure_by_name
-from loopwright.analysis.syntax import CType, Expr, Function, Stmt, Unit, Variable
+from loopwright.analysis.syntax import Expr, Function, Stmt, Unit, Variable
 
 STEPS = ("++_", "--_", "_++", "_--")
 CONTAINER_METHODS = ("operator[]", "at", "size", "length", "empty", "data")
@@ -52,6 +53,15 @@ class CallEffects:
         return tuple(zip(call.args, uses, strict=False))
 
 
+def name_throwing_calls(unit: Unit) -> None:
+    """What `at` throws may leave a loop for a handler, here or in a caller: it gives no access to an element
+    any more. Where nothing catches, it ends the program, from any thread.
+    """
+    for expr in unit.all_expressions():
+        if expr.method and expr.name == "at" and expr.args[0].type.stripped.container:
+            expr.name = "at, which may throw to a handler"
+
+
 class Summaries:
     """Summaries of the functions of a translation unit, by the calls of them."""
 
@@ -62,11 +72,11 @@ class Summaries:
     def __call__(self, call: Expr) -> CallEffects | None:
         """The summary of the function that is called; None when anything may happen."""
         function = self.unit.functions.get(call.key)
-        if function is None or function.virtual or call.method != function.is_method:
+        if function is None or function.virtual or function.doubt or call.method != function.is_method:
             return None
         if len(call.args) != len(function.parameters) + call.method:
             return None
-        if call.method and not _is_plain_object(call.args[0].type.stripped):
+        if call.method and not is_plain_object(call.args[0].type.stripped):
             return None
         if function.key not in self._known:
             self._known[function.key] = None  # what calls itself is not understood
@@ -135,8 +145,8 @@ class _Body:
 
     def _declared(self, variable: Variable) -> None:
         type_ = variable.type
-        if variable.is_constant:
-            return
+        if variable.is_constant and _is_number(variable.init):
+            return  # a constant of the function that depends on its first call is none
         if variable.scope != "local" or variable.cleaned_up or type_.volatile:
             raise _NotUnderstood
         if type_.kind == "reference":
@@ -146,7 +156,7 @@ class _Body:
         elif type_.kind == "pointer":
             if type_.element is None or not is_flat(type_.element):
                 raise _NotUnderstood
-        elif not is_flat(type_) and not _holds_flat(type_):
+        elif type_.made_by_code or not (is_flat(type_) or holds_flat(type_)):
             raise _NotUnderstood
 
     # -- expressions
@@ -208,10 +218,10 @@ class _Body:
         if variable is None:
             raise _NotUnderstood
         if variable in self.shared:
-            one = variable.type.kind == "reference" and _is_one(variable.type.stripped)
+            one = variable.type.kind == "reference" and is_one(variable.type.stripped)
             self._touch(variable, whole=not one)
         elif variable.scope in ("global", "static"):
-            if variable.type.volatile or variable.per_thread or not _is_number_or_array(variable.type):
+            if variable.type.volatile or variable.per_thread or not is_number_or_array(variable.type):
                 raise _NotUnderstood
             if not variable.is_constant:
                 self.globals[variable] = None
@@ -260,7 +270,7 @@ class _Body:
             for arg in expr.args:
                 self._value(arg)
             return
-        builds = expr.name == "constructor" and (is_flat(expr.type) or _holds_flat(expr.type))
+        builds = expr.name == "constructor" and (is_flat(expr.type) or holds_flat(expr.type))
         library = expr.type.container and expr.name == "constructor"
         if is_pure_by_name(expr) or (builds and library):
             for arg in expr.args:
@@ -307,6 +317,17 @@ def _leads_anywhere(pointer: Expr) -> bool:
     return pointer.kind in ("member", "index")
 
 
+def _is_number(init: Expr | None) -> bool:
+    """Whether a constant is made of numbers and of other constants."""
+    kinds = ("int", "float", "constant", "cast", "unary", "binary", "cond", "init")
+    return init is None or all(
+        p.kind in kinds
+        or (p.kind == "ref" and p.variable is not None and p.variable.is_constant)
+        or (p.kind == "call" and is_pure_by_name(p))
+        for p in init.walk()
+    )
+
+
 def _is_shared(parameter: Variable) -> bool:
     """Whether the function gets at an object of its caller through this parameter. Raises when it is
     something that a summary has no words for.
@@ -318,49 +339,13 @@ def _is_shared(parameter: Variable) -> bool:
         return True
     if type_.kind == "reference":
         inner = type_.stripped
-        if not is_flat(inner) and not _holds_flat(inner):
+        if not is_flat(inner) and not holds_flat(inner):
             raise _NotUnderstood
         # A constant number may be a temporary; it is a value like any other.
         return not (inner.const and inner.is_arithmetic)
     if not is_flat(type_):
         raise _NotUnderstood
     return False
-
-
-def is_flat(type_: CType) -> bool:
-    """Whether it is numbers through and through: a number, an array or a struct of such."""
-    if type_.volatile or type_.runs_code:
-        return False
-    if type_.is_arithmetic:
-        return True
-    if type_.kind == "array" or type_.container == "array":
-        return type_.element is not None and is_flat(type_.element)
-    return type_.kind == "record" and bool(type_.fields) and all(is_flat(t) for _, t in type_.fields)
-
-
-def _is_plain_object(type_: CType) -> bool:
-    """Whether everything that a method may read of the object lies in its members and their elements."""
-    if type_.kind == "pointer" and type_.element is not None:
-        type_ = type_.element
-    fields = type_.fields
-    return bool(fields) and all(is_flat(t) or _holds_flat(t) or t.kind == "pointer" for _, t in fields)
-
-
-def _holds_flat(type_: CType) -> bool:
-    """Whether it is a std::vector of numbers (or of such vectors)."""
-    if type_.container != "vector" or type_.element is None:
-        return False
-    return is_flat(type_.element) or _holds_flat(type_.element)
-
-
-def _is_one(type_: CType) -> bool:
-    return type_.is_arithmetic or (type_.kind == "record" and not type_.container)
-
-
-def _is_number_or_array(type_: CType) -> bool:
-    while type_.kind == "array" and type_.element is not None:
-        type_ = type_.element
-    return type_.is_arithmetic and not type_.volatile
 
 
 def _sets_first(body: Stmt, parameter: Variable) -> bool:

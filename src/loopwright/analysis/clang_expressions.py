@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from loopwright.analysis.calls import is_flat
+from loopwright.analysis.calls import STEPS
+from loopwright.analysis.clang_declared import (
+    FUNCTIONS,
+    in_union,
+    is_defined_by_the_user,
+    is_flexible,
+    is_library,
+    is_placement,
+    is_reference,
+)
 from loopwright.analysis.clang_setup import BINARY_OPERATORS, UNARY_OPERATORS, evaluated, initialiser, library
 from loopwright.analysis.clang_types import TypeReader
-from loopwright.analysis.purity import PURE_FUNCTIONS
+from loopwright.analysis.flat_types import is_flat
 from loopwright.analysis.syntax import CType, Expr, Stmt, Unit, Variable
 
 _CASTS = {
@@ -19,8 +28,6 @@ _CASTS = {
     "CXX_CONST_CAST_EXPR",
     "CXX_DYNAMIC_CAST_EXPR",
 }
-FUNCTIONS = {"FUNCTION_DECL", "CXX_METHOD", "CONSTRUCTOR", "DESTRUCTOR", "CONVERSION_FUNCTION"}
-"""Cursor kinds of functions."""
 
 
 DEEPEST = 200
@@ -34,8 +41,14 @@ class ExpressionReader:
         self.unit = unit
         self.types = TypeReader()
         self.depth = 0
+        self.macro_ends: dict[int, int] = {}
+        """Where the uses of macros in the file end, by where they begin."""
         self.callees: dict[str, Any] = {}
         """Functions of the user that are called, by key: cursors of their definitions."""
+        self.nodes: set[int] = set()
+        """The expressions that were read, as libclang's addresses of them."""
+        self.places: set[tuple[str, int]] = set()
+        """Where the functions stand that were read; instances of a template stand in one place."""
 
     def statement(self, cursor: Any) -> Stmt:
         """One statement. RecursionError when it is nested too deep."""
@@ -50,10 +63,18 @@ class ExpressionReader:
         self.depth += 1
         if self.depth > DEEPEST:
             raise RecursionError
+        self.nodes.add(cursor.data[1])
         try:
             return self._expression(cursor)
         finally:
             self.depth -= 1
+
+    def end_of(self, extent: Any) -> int:
+        """Where an extent ends in the file: where that is inside of a macro's body, libclang says the place
+        where the macro's name begins.
+        """
+        end = int(extent.end.offset)
+        return self.macro_ends.get(end, end)
 
     def _expression(self, cursor: Any) -> Expr:
         kind = cursor.kind.name
@@ -63,7 +84,7 @@ class ExpressionReader:
             "other",
             self.types.of(cursor.type),
             extent.start.offset,
-            extent.end.offset,
+            self.end_of(extent),
             extent.start.line,
             name=kind,
         )
@@ -77,6 +98,8 @@ class ExpressionReader:
                 made.kind, made.value = "int", evaluated(cursor)
                 if made.value is None:
                     made.kind = "constant"
+                if kind == "CXX_UNARY_EXPR" and made.value is None:
+                    self._size(made, children)
             case "FLOATING_LITERAL" | "IMAGINARY_LITERAL":
                 made.kind, made.name = (
                     "float",
@@ -92,13 +115,17 @@ class ExpressionReader:
                 if not made.args:
                     made.args = (Expr("this", self._owner(cursor), made.start, made.end, made.line),)
                 referenced = cursor.referenced
-                made.reference = referenced is not None and _is_reference(referenced)
-                if _in_union(cursor):
+                made.reference = referenced is not None and is_reference(referenced)
+                made.owner = self._declaring(referenced)
+                if in_union(cursor):
                     # Another member, of any type, is the same memory.
                     made.kind, made.name = "other", f"the member '{cursor.spelling}' of a union"
                 elif referenced is not None and referenced.is_bitfield():
                     # Its neighbours share its memory (C11 3.14); it holds fewer values than its type.
                     made.kind, made.name = "other", f"the bit-field '{cursor.spelling}'"
+                elif referenced is not None and is_flexible(referenced) and made.args[0].kind != "ref":
+                    # Behind one of several structs it is where the next one lies.
+                    made.kind, made.name = "other", f"the flexible member '{cursor.spelling}' of an element"
                 elif referenced is not None and referenced.kind.name == "VAR_DECL":
                     self._static_member(made, cursor)
             case "ARRAY_SUBSCRIPT_EXPR":
@@ -130,6 +157,7 @@ class ExpressionReader:
                     "new",
                     tuple(self.expression(c) for c in children if c.kind.is_expression()),
                 )
+                made.op = "placement" if is_placement(cursor) else ""
             case "CXX_THIS_EXPR":
                 made.kind = "this"
             case "CXX_NULL_PTR_LITERAL_EXPR" | "GNU_NULL_EXPR":
@@ -152,6 +180,14 @@ class ExpressionReader:
                     made.body = Stmt("block", made.start, made.end, made.line, body=body)
         return made
 
+    def _size(self, made: Expr, children: list[Any]) -> None:
+        """The size of an array of variable length is computed, with all that its expression does."""
+        made.args = tuple(self.expression(c) for c in children if c.kind.is_expression())
+        if any(map(does_more, made.args)):
+            made.kind = "other"
+        else:
+            made.args = ()
+
     def _captures(self, children: list[Any]) -> Iterator[Expr]:
         """What the captures of a lambda that are given a value start with: the others are not listed as
         variables of their own, and are seen where the body uses them.
@@ -163,7 +199,7 @@ class ExpressionReader:
             init = initialiser(captured)
             if init is not None:
                 value = self.expression(init)
-                yield address_of(value) if _is_reference(captured) else value
+                yield address_of(value) if is_reference(captured) else value
 
     def _static_member(self, made: Expr, cursor: Any) -> None:
         """A static data member is one variable, whatever object it is named with."""
@@ -179,12 +215,27 @@ class ExpressionReader:
         parent = referenced.semantic_parent if referenced is not None else None
         return self.types.of(member.type if parent is None else parent.type)
 
+    def _declaring(self, member: Any) -> str:
+        """The class that declares a member, which the object may only be derived from. What stands in a
+        struct without a name belongs to the class around that.
+        """
+        parent = member.semantic_parent if member is not None else None
+        while parent is not None and library().clang_Cursor_isAnonymousRecordDecl(parent):
+            parent = parent.semantic_parent
+        return "" if parent is None else self.types.of(parent.type).spelling
+
     def _unexposed(self, made: Expr, children: list[Any]) -> Expr:
         inner = [c for c in children if c.kind.is_expression()]
         if len(inner) != 1:
             made.args = tuple(self.expression(c) for c in inner)
             return made
         below = self.expression(inner[0])
+        if "va_list" in below.type.spelling and "va_list" not in made.type.spelling:
+            made.name, made.args = "va_arg", (address_of(below),)
+            return made
+        if below.type.stripped.kind == "record" and made.type.stripped.kind != "record":
+            made.args = (below,)  # co_await
+            return made
         if below.type.kind == "int" and made.type.kind == "int" and below.type.size > made.type.size:
             # An implicit conversion to a narrower integer may change the value.
             made.kind, made.name, made.args = "cast", "", (below,)
@@ -204,8 +255,11 @@ class ExpressionReader:
                 self._global_constant(referenced, made.variable)
         elif kind == "ENUM_CONSTANT_DECL":
             made.kind, made.value = "int", referenced.enum_value
+        elif kind == "FIELD_DECL":
+            self.unit.unread.add(made.name)  # a pointer to a member
         elif kind in FUNCTIONS or kind == "FUNCTION_TEMPLATE":
             made.kind, made.key = "function", referenced.get_usr()
+            self._follow(referenced)
 
     def _global_constant(self, cursor: Any, variable: Variable) -> None:
         if not variable.type.const or variable.type.kind != "int":
@@ -219,12 +273,10 @@ class ExpressionReader:
         made.kind = "call"
         made.name = cursor.spelling
         made.key = referenced.get_usr() if referenced is not None else ""
-        made.library = _is_library(referenced)
-        if referenced is not None and not made.library and made.key not in self.unit.functions:
-            definition = referenced.get_definition()
-            if definition is not None and definition.kind.name in FUNCTIONS:
-                self.callees[made.key] = definition
-        if referenced is not None and _is_defined_by_the_user(referenced):
+        made.library = is_library(referenced)
+        if referenced is not None and not made.library:
+            self._follow(referenced)
+        if referenced is not None and is_defined_by_the_user(referenced):
             self.unit.called.add(made.key)
         args = [self.expression(c) for c in children if c.kind.is_expression()]
         if referenced is not None and referenced.kind.name == "CONSTRUCTOR":
@@ -263,6 +315,14 @@ class ExpressionReader:
         made.args = tuple(args)
         if referenced is not None:
             self._bind(made, referenced)
+
+    def _follow(self, function: Any) -> None:
+        """Has a function read that is called, or may be: it may be an instance of a template."""
+        key = function.get_usr()
+        if key not in self.unit.functions and key not in self.callees and not is_library(function):
+            definition = function.get_definition()
+            if definition is not None and definition.kind.name in FUNCTIONS:
+                self.callees[key] = definition
 
     def _bind(self, made: Expr, function: Any, mine: tuple[bool, ...] = ()) -> None:
         """Notes which arguments are bound to references. `mine`: of the object of a method, that it may be
@@ -304,40 +364,13 @@ def may_refer(type_: CType) -> bool:
     return any(may_refer(t) for _, t in type_.fields)
 
 
+def does_more(expr: Expr) -> bool:
+    """Whether computing it may do more than give a value."""
+    acts = ("assign", "call", "lambda", "new", "other")
+    return any(part.kind in acts or part.op in STEPS for part in expr.walk())
+
+
 def address_of(expr: Expr) -> Expr:
     """`&expr`: for what is bound to a name, or handed to something, that may change it later."""
     pointer = CType(f"{expr.type.spelling} *", "pointer", element=expr.type)
     return Expr("unary", pointer, expr.start, expr.end, expr.line, args=(expr,), op="&")
-
-
-def _is_library(function: Any) -> bool:
-    """Whether the callee is of the standard library. A declaration by hand of a name that C reserves
-    (C11 7.1.3) counts, as long as there is no body to be seen.
-    """
-    if function is None:
-        return True
-    if function.location.file is None or function.location.is_in_system_header:
-        return True
-    return function.get_definition() is None and function.spelling in PURE_FUNCTIONS
-
-
-def _is_defined_by_the_user(function: Any) -> bool:
-    if function.kind.name not in ("FUNCTION_DECL", "CXX_METHOD") or function.get_definition() is not None:
-        return False
-    return function.location.file is not None and not function.location.is_in_system_header
-
-
-def _is_reference(declared: Any) -> bool:
-    """By the spelling: the bindings have no name for the kind of some types, such as _Float16."""
-    return bool(declared.type.get_canonical().spelling.endswith("&"))
-
-
-def _in_union(member: Any) -> bool:
-    """Whether a member belongs to a union, by way of structs without a name too (C11 6.7.2.1p13)."""
-    referenced = member.referenced
-    parent = referenced.semantic_parent if referenced is not None else None
-    while parent is not None and parent.kind.name in ("STRUCT_DECL", "CLASS_DECL"):
-        if not parent.is_anonymous():
-            return False
-        parent = parent.semantic_parent
-    return parent is not None and parent.kind.name == "UNION_DECL"

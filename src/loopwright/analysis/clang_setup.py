@@ -46,6 +46,7 @@ def library() -> Any:
     lib.clang_EvalResult_getAsLongLong.restype = ctypes.c_longlong
     lib.clang_Cursor_getVarDeclInitializer.argtypes = [cindex.Cursor]
     lib.clang_Cursor_getVarDeclInitializer.restype = cindex.Cursor
+    lib.clang_Cursor_isAnonymousRecordDecl.argtypes = [cindex.Cursor]
     lib.clang_EvalResult_dispose.argtypes = [ctypes.c_void_p]
     return lib
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from loopwright.analysis.clang_setup import library
+from loopwright.analysis.calls import STEPS
+from loopwright.analysis.clang_setup import BINARY_OPERATORS, UNARY_OPERATORS, library
 from loopwright.analysis.syntax import CType
 
 _SIGNED = {"CHAR_S", "SCHAR", "SHORT", "INT", "LONG", "LONGLONG", "INT128", "WCHAR"}
@@ -22,6 +23,19 @@ class TypeReader:
         self._known: dict[str, CType] = {}
         self.defaults: set[tuple[str, str]] = set()
         """(struct, member) for members that the struct itself gives a value."""
+
+    def records(self) -> set[str]:
+        """The names of all structs and classes so far."""
+        return {made.spelling for made in self._known.values() if made.kind == "record"}
+
+    def declared(self, class_: Any) -> None:
+        """Notes a class of a function, which may have the name of another one: they are told apart by their
+        names only, so that nothing is known of either then.
+        """
+        known, made = self.of(class_.type), CType(class_.type.spelling, "other")
+        self._fill(made, class_.type.get_canonical())
+        if _shape(made) != _shape(known):
+            known.fields, known.runs_code, known.made_by_code = (), True, True
 
     def of(self, type_: Any) -> CType:
         """The canonical form of a libclang type."""
@@ -61,6 +75,7 @@ class TypeReader:
             made.count = canonical.element_count if kind == "CONSTANTARRAY" else None
             made.volatile = made.volatile or made.element.volatile
             made.runs_code = made.element.runs_code
+            made.made_by_code = made.element.made_by_code
         elif kind == "VOID":
             made.kind = "void"
         elif kind == "RECORD":
@@ -74,6 +89,7 @@ class TypeReader:
                 if name == "vector" and element.spelling == "bool":
                     return  # std::vector<bool> packs bits: its elements are not objects
                 made.container, made.element, made.runs_code = name, element, element.runs_code
+                made.made_by_code = element.made_by_code
                 if name == "array" and element.size:
                     made.count = made.size // element.size
                 return
@@ -84,16 +100,30 @@ class TypeReader:
         members = _members(declaration)
         bases = [c for c in members if c.kind.name == "CXX_BASE_SPECIFIER"]
         fields = list(canonical.get_fields())
-        if not declaration.location.is_in_system_header:
-            parts = (self.of(part.type) for part in (*bases, *fields))
-            made.runs_code = any(map(_runs_code, members)) or any(part.runs_code for part in parts)
+        if declaration.location.is_in_system_header:
+            # Such as std::unique_ptr: it destroys and copies what it holds.
+            given = range(max(0, canonical.get_num_template_arguments()))
+            parts = tuple(self.of(canonical.get_template_argument_type(n)) for n in given)
+        else:
+            made.bases = tuple(self.of(base.type) for base in bases)
+            made.parts = parts = (*made.bases, *(self.of(f.type) for f in fields))
+            made.runs_code = any(map(_runs_code, members))
+            made.made_by_code = any(map(_is_made, members)) or any(part.made_by_code for part in parts)
+        made.runs_code = made.runs_code or any(part.runs_code for part in parts)
+        for one in fields:
+            values = [child for child in one.get_children() if child.kind.is_expression()]
+            if values:
+                self.defaults.add((spelling, one.spelling))
+            made.runs_code = made.runs_code or any(_acts(p) for v in values for p in v.walk_preorder())
         if bases:
             return
         if all(f.spelling and not f.is_bitfield() for f in fields):
             made.fields = tuple((f.spelling, self.of(f.type)) for f in fields)
-        for one in fields:
-            if any(child.kind.is_expression() for child in one.get_children()):
-                self.defaults.add((spelling, one.spelling))
+
+
+def _shape(made: CType) -> object:
+    members = tuple((name, type_.spelling) for name, type_ in made.fields)
+    return made.kind, made.size, made.union, made.runs_code, made.made_by_code, members
 
 
 def _members(declaration: Any) -> list[Any]:
@@ -101,6 +131,17 @@ def _members(declaration: Any) -> list[Any]:
     template = library().clang_getSpecializedCursorTemplate(declaration)
     own = list(declaration.get_children())
     return own if own or template is None else list(template.get_children())
+
+
+def _acts(part: Any) -> bool:
+    """Whether a part of an initial value may do more than give it."""
+    if part.kind.name == "CALL_EXPR":
+        return part.referenced is None or not part.referenced.location.is_in_system_header
+    if part.kind.name == "UNARY_OPERATOR":
+        return UNARY_OPERATORS.get(library().clang_getCursorUnaryOperatorKind(part), "") in STEPS
+    if part.kind.name == "BINARY_OPERATOR":
+        return BINARY_OPERATORS.get(library().clang_getCursorBinaryOperatorKind(part)) == "="
+    return part.kind.name in ("COMPOUND_ASSIGNMENT_OPERATOR", "LAMBDA_EXPR")
 
 
 def _runs_code(member: Any) -> bool:
@@ -119,3 +160,15 @@ def _runs_code(member: Any) -> bool:
     if kind == "CONSTRUCTOR":
         return bool(member.is_copy_constructor() or member.is_move_constructor())
     return bool(member.spelling == "operator=")
+
+
+def _is_made(member: Any) -> bool:
+    """Whether it is a constructor without arguments that does something."""
+    if member.kind.name != "CONSTRUCTOR" or not member.is_default_constructor() or member.is_default_method():
+        return False
+    definition = member.get_definition()
+    parts = list(definition.get_children()) if definition else []
+    bodies = [part for part in parts if part.kind.is_statement()]
+    values = [part for part in parts if part.kind.is_expression()]
+    does_something = not bodies or any(True for body in bodies for _ in body.get_children())
+    return does_something or any(_acts(p) for value in values for p in value.walk_preorder())

@@ -11,7 +11,7 @@ from loopwright.analysis.frontend import Program, UnitReader
 from loopwright.analysis.ir import Storage
 from loopwright.analysis.lowering import LoweredObject
 from loopwright.analysis.member_pointers import MemberPointers
-from loopwright.analysis.origins import ALLOCATORS
+from loopwright.analysis.origins import is_allocation
 from loopwright.analysis.purity import is_pure_by_name
 from loopwright.analysis.syntax import CType, Expr, Function, Stmt, Variable
 from loopwright.core.task import Kernel
@@ -119,7 +119,7 @@ class View:
             return None
         found = []
         for reader in self.program.units:
-            if function.key in reader.aliasing.cells.used_as_value:
+            if function.key in reader.aliasing.cells.called_unseen:
                 return None
             for caller, call in reader.aliasing.cells.calls.get(function.key, []):
                 around = reader.unit.functions.get(caller)
@@ -181,7 +181,7 @@ def _disjoint(reader: UnitReader, function: Function, first: Base, second: Base)
             id=f"{base.name}@{n}",
             name=base.name,
             type=base.element,
-            extents=(),
+            extents=(None,),
             storage=storage_of(base),
         )
         for n, base in enumerate((first, second))
@@ -225,7 +225,7 @@ def allocation_of(base: Base, reader: UnitReader, function: Function) -> Expr | 
     if len(values) != 1 or variable in reader.aliasing.effects(function).address_taken:
         return None
     call = values[0]
-    return call if call.kind == "call" and call.name in ALLOCATORS and call.name != "realloc" else None
+    return call if call.kind == "call" and is_allocation(call) and call.name != "realloc" else None
 
 
 def may_be_null(base: Base, function: Function, start: int) -> bool:

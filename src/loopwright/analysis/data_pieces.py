@@ -199,7 +199,9 @@ class _Reader:
 
     def _callee(self, call: Expr) -> Function | None:
         known = self.pieces.view.functions.get(call.key)
-        return None if known is None or call.method or known[1].is_method else known[1]
+        if known is None or call.method or known[1].is_method or known[1].doubt:
+            return None
+        return known[1]
 
     def _runs_loops(self, call: Expr) -> bool:
         callee = self._callee(call)

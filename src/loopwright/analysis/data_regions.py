@@ -63,7 +63,7 @@ def is_findable(view: View, reader: UnitReader, function: Function, base: Base) 
         if reader.summaries(call) is not None or library_effect(call) is not None:
             return True
         found = view.functions.get(call.key)
-        return found is not None and not keeps_pointers(view, found[1])
+        return found is not None and not found[1].doubt and not keeps_pointers(view, found[1])
 
     return escapes(base, reader, function, known)
 
@@ -83,10 +83,12 @@ class Drafts:
 
     def find(self) -> list[Draft]:
         """All drafts, in source order."""
-        if any(s.kind in ("goto", "label") for s in self.function.body.walk()):
+        jumps = any(s.kind in ("goto", "label") for s in self.function.body.walk())
+        if jumps or self.function.doubt:
+            why = "the function has jumps" if jumps else f"the function holds {self.function.doubt}"
             for stmt in self.function.body.walk():
                 if stmt.kind in LOOPS:
-                    self._deny(self._piece(stmt), "the function has jumps")
+                    self._deny(self._piece(stmt), why)
             return []
         return list(self._block(self.function.body.body))
 

@@ -16,15 +16,30 @@ _START = re.compile(
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
+_UNUSUAL = re.compile(
+    r"\s*(?:(?:const|volatile)\s+)*(?:enum\b|(?:struct|union|class)\b[^;=(]*\{"
+    r"|(?:_Alignas|alignas|__attribute__|_Static_assert|static_assert)\b|\[\[)"
+)
+
+
+def is_unusual(text: str) -> bool:
+    """Whether a statement declares something that these rules do not tell the names of: a type, or an object
+    with attributes before it.
+    """
+    return _UNUSUAL.match(text) is not None
+
+
 def is_declaration(text: str) -> bool:
     """Whether the text of a statement looks like a declaration (an odd product `a * b;` does too)."""
-    return _START.match(text) is not None
+    return _START.match(text) is not None or is_unusual(text)
 
 
 def declared_names(text: str) -> frozenset[str]:
     """The names that a declaration declares; all its names when it is of an unusual kind, none for others."""
     if not is_declaration(text):
         return frozenset()
+    if is_unusual(text):
+        return frozenset(_NAME.findall(text))
     if re.match(r"[^=;]*[\[(]\s*[*&\w]", text.split("=")[0]) and not re.match(r"[^=(\[]*\w\s*\[", text):
         return frozenset(_NAME.findall(text))
     found = []

@@ -39,6 +39,9 @@ def privacy(model: Model, loop: Loop, array: Array) -> Privacy:
     """Whether every iteration of `loop` may have its own `array`."""
     if array.storage is Storage.POINTED:
         return Privacy(Copies.SHARED, f"{array.name} is reached through a pointer")
+    if array.storage is Storage.GLOBAL and loop.callees:
+        # A function that reads it by its name reads the one that all threads share.
+        return Privacy(Copies.SHARED, f"{array.name} can be seen by the functions that the loop calls")
     if not array.is_scalar and not _is_small(array):
         return Privacy(Copies.SHARED, f"{array.name} is too large, or of unknown size, for a private copy")
     references = model.arrays[array.id]

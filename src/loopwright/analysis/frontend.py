@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,8 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from loopwright.analysis.aliasing import disjoint_pairs
 from loopwright.analysis.callees import Callees
-from loopwright.analysis.calls import Summaries
+from loopwright.analysis.calls import Summaries, name_throwing_calls
 from loopwright.analysis.clang_reader import parse_unit
+from loopwright.analysis.environment import asks_for_flags, left_behind
 from loopwright.analysis.inlining import inline_calls
 from loopwright.analysis.invariants import Differences, Relations, member_differences
 from loopwright.analysis.ir import LoopNest, PointerParameter, Unknown
@@ -27,6 +29,7 @@ from loopwright.core.task import Kernel, Language
 from loopwright.core.tree import Tree
 
 _READ = (".c", ".cc", ".cpp", ".cxx", ".c++", ".C")
+_HANDLER = re.compile(rb"\bcatch\s*\(")
 _CODE = {*_READ, ".cu", ".hip", ".f", ".f90", ".F90", ".s", ".S"}
 
 
@@ -105,6 +108,8 @@ def read_program(
     units: list[Unit] = []
     callees: list[Callees] = []
     unreadable: list[Unknown] = []
+    catches = any(_HANDLER.search(content) for _, content in tree.items())
+    repeated = _included(tree, sources)
     with tempfile.TemporaryDirectory(prefix="loopwright-analysis-") as folder:
         _lay_out(tree, Path(folder))
         for source in sources:
@@ -118,13 +123,24 @@ def read_program(
                 message, line = unit.errors[0]
                 unreadable.append(Unknown(f"{source}:{line}: {message}", line))
                 continue
+            if catches:
+                name_throwing_calls(unit)
+            for function in unit.functions.values() if source in repeated else ():
+                function.in_main_file = False
             callees.append(Callees(unit))
             inline_calls(unit)
             units.append(unit)
     whole = kernel is None and not unreadable and _is_whole_program(tree, sources, units)
     differences = member_differences(units) if whole else {}
     readers = (
-        UnitReader(unit, called, kernel, is_one_file=whole and len(units) == 1, differences=differences)
+        UnitReader(
+            unit,
+            called,
+            kernel,
+            is_one_file=whole and len(units) == 1,
+            differences=differences,
+            flags=asks_for_flags(tree.values()),
+        )
         for unit, called in zip(units, callees, strict=True)
     )
     return Program(tuple(readers), tuple(unreadable))
@@ -149,6 +165,7 @@ class UnitReader:
         *,
         is_one_file: bool,
         differences: Differences,
+        flags: bool,
     ) -> None:
         name = kernel.function if kernel is not None and kernel.restrict else None
         promised = frozenset(f.key for f in unit.functions.values() if f.name == name)
@@ -158,6 +175,7 @@ class UnitReader:
         self.aliasing = Aliasing(unit, whole=is_one_file, promised=promised, calls=self.summaries)
         self._objects = Objects(unit, self.aliasing.cells) if is_one_file else None
         self._differences = differences
+        self._flags = flags
         self._pointers: dict[str, tuple[PointerParameter, ...]] = {}
 
     def _pointers_of(self, function: Function) -> tuple[PointerParameter, ...]:
@@ -192,6 +210,10 @@ class UnitReader:
             assumptions=lowering.assumptions,
             disjoint=apart,
             disjoint_by_type=by_type,
+            unknowns=(
+                *([Unknown(f"the function holds {function.doubt}")] if function.doubt else []),
+                *left_behind(function, loop, lowering.arrays(), flags=self._flags),
+            ),
             pointers=self._pointers_of(function),
         )
         return ReadNest(nest, objects)
@@ -204,6 +226,17 @@ def _is_whole_program(tree: Tree, sources: Sequence[str], units: Sequence[Unit])
     others = [p for p in tree if PurePosixPath(p).suffix in _CODE and p not in sources]
     outside = {key for unit in units for key in unit.called if key not in functions}
     return has_main and not others and not outside
+
+
+def _included(tree: Tree, sources: Sequence[str]) -> frozenset[str]:
+    """The sources whose text is a part of a file, too, or of itself: it may mean something else there."""
+    named: set[str] = set()
+    for path, content in tree.items():
+        if re.search(rb"#\s*include\s+__FILE__", content):
+            named.add(PurePosixPath(path).name)
+        for name in re.findall(rb'#\s*include\s*[<"]([^>"]+)[>"]', content):
+            named.add(PurePosixPath(name.decode("utf-8", "replace")).name)
+    return frozenset(source for source in sources if PurePosixPath(source).name in named)
 
 
 def _lay_out(tree: Tree, folder: Path) -> None:

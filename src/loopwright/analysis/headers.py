@@ -27,6 +27,8 @@ class Header:
     problems: tuple[str, ...]
     opaque: bool = False
     """Not even what the header does is known."""
+    natural: bool = False
+    """The variable is never negative in the loop."""
 
 
 def read_header(loop: Stmt, scope: Scope) -> Header:
@@ -58,17 +60,21 @@ def read_header(loop: Stmt, scope: Scope) -> Header:
             variable, declared, None, None, step, (*problems, *([] if step else ["no constant step"]))
         )
     limits = _limits(loop.expr, variable, step, scope)
-    if limits is None and not _is_comparison(loop.expr, variable):
+    if limits is None and not _is_comparison(loop.expr, variable, step):
         problems.append("the loop condition is not a comparison of the induction variable")
     one = Polynomial.constant(1)
     starts: tuple[Polynomial, ...] | None = None if first is None else (first,)
     if start is not None and not variable.type.unsigned and not start.type.unsigned:
         # A start of max(a, b) bounds the variable by both; unsigned ones are compared in another way.
         starts = _extremes(start, "max" if step > 0 else "min", scope)
+    least = starts if step > 0 else limits
+    natural = variable.type.unsigned or any(_is_natural(value, scope) for value in least or ())
+    if step > 0 and not natural and _compared_unsigned(loop.expr, variable):
+        problems.append(f"{variable.name} may be negative, and is compared as an unsigned number")
     if step < 0:
         upper = None if starts is None else tuple(value + one for value in starts)
-        return Header(variable, declared, limits, upper, step, tuple(problems))
-    return Header(variable, declared, starts, limits, step, tuple(problems))
+        return Header(variable, declared, limits, upper, step, tuple(problems), natural=natural)
+    return Header(variable, declared, starts, limits, step, tuple(problems), natural=natural)
 
 
 def read_range(loop: Stmt, scope: Scope) -> Header:
@@ -177,10 +183,31 @@ def _amount(expr: Expr, type_: CType) -> int | None:
     return value if all(held(number, t) is not None for t in (expr.type, type_)) else None
 
 
-def _is_comparison(condition: Expr | None, variable: Variable) -> bool:
+def _is_comparison(condition: Expr | None, variable: Variable, step: int) -> bool:
+    """Whether the condition compares the variable with a limit that it comes nearer to."""
     if condition is None or condition.kind != "binary" or condition.op not in _TURNED:
         return False
-    return sum(_is(arg, variable) for arg in condition.args) == 1
+    op = condition.op if _is(condition.args[0], variable) else _TURNED[condition.op]
+    nearer = op in (("<", "<=", "!=") if step > 0 else (">", ">=", "!="))
+    return nearer and sum(_is(arg, variable) for arg in condition.args) == 1
+
+
+def _is_natural(value: Polynomial, scope: Scope) -> bool:
+    """Whether a value is never negative: a sum of unsigned numbers and of variables of such loops."""
+    unsigned = {name for name, expr in scope.meaning.items() if expr.type.stripped.unsigned}
+    return value.symbols <= scope.natural | unsigned and all(factor >= 0 for _, factor in value.terms)
+
+
+def _compared_unsigned(condition: Expr | None, variable: Variable) -> bool:
+    """Whether the variable is less than or equal to something as an unsigned number, which makes a large one
+    of a negative one (C11 6.3.1.8). OpenMP counts the iterations in the type of the variable.
+    """
+    if condition is None or condition.kind != "binary":
+        return False
+    if condition.op == "&&":
+        return any(_compared_unsigned(arg, variable) for arg in condition.args)
+    types = [arg.type.stripped for arg in condition.args]
+    return condition.op != "!=" and any(t.unsigned and t.size >= variable.type.size for t in types)
 
 
 def _limits(
@@ -254,6 +281,8 @@ def _choice(expr: Expr, which: str) -> tuple[Expr, Expr] | None:
 def _may_wrap(side: Expr) -> bool:
     """Whether a side of an unsigned comparison may differ from its mathematical value (C11 6.2.5p9)."""
     for part in side.walk():
+        if part.kind == "binary" and part.op in ("*", "<<") and part.type.size < 8:
+            return True
         if part.op == "-" or part.kind in ("call", "member"):
             return part.kind not in ("call", "member") or not part.type.unsigned
         if part.kind == "ref" and not part.type.unsigned:

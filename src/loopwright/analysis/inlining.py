@@ -45,7 +45,7 @@ class _Inliner:
         if expr.kind != "call" or expr.key in within or len(within) > _DEEPEST:
             return expr
         callee = self.unit.functions.get(expr.key)
-        if callee is None or callee.virtual or any(_has_effect(arg) for arg in expr.args):
+        if callee is None or callee.virtual or callee.doubt or any(_has_effect(arg) for arg in expr.args):
             return expr
         value = self._value_of(callee)
         operands = expr.args[1:] if expr.method else expr.args

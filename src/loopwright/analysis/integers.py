@@ -5,6 +5,9 @@ from __future__ import annotations
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.syntax import CType, Expr
 
+_ROOM = 8
+"""Bits that the variable in a product with a number has in the upper half of its unsigned type, at least."""
+
 
 def is_boolean(type_: CType) -> bool:
     """Whether the type is bool, to which every number but zero becomes 1 (C11 6.3.1.2)."""
@@ -22,7 +25,10 @@ def held(value: Polynomial | None, type_: CType) -> Polynomial | None:
     half = 1 << (8 * max(type_.size, 1) - 1)
     number = value.value
     if number is None:
-        return value if all(-half <= factor < half for _, factor in value.terms) else None
+        # A large factor of an unsigned number is there to wrap, as in a hash.
+        most = half >> _ROOM if type_.unsigned else half
+        limits = ((half if not symbols else most, factor) for symbols, factor in value.terms)
+        return value if all(-limit <= factor < limit for limit, factor in limits) else None
     if is_boolean(type_):
         return value if number in (0, 1) else None
     if type_.unsigned:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loopwright.analysis.assignments import Cells, binds, cell_of
+from loopwright.analysis.assignments import Cells, binds, bound_cells, cell_of, structs_named_anew
 from loopwright.analysis.objects import Objects
 from loopwright.analysis.polynomials import Polynomial
 from loopwright.analysis.scopes import Effects
@@ -29,13 +29,16 @@ def member_differences(units: Sequence[Unit]) -> Differences:
             _declared(variable, spoiled)
         for expr in unit.all_expressions():
             _examine(expr, unit, spoiled)
+        for statement in unit.all_statements():
+            spoiled |= {type_.spelling for type_ in structs_named_anew(statement)}
     lists = [
         e for unit in units for e in unit.all_expressions() if e.kind == "init" and e.type.stripped.fields
     ]
     for struct in {e.type.stripped.spelling for e in lists} - spoiled:
         made = [_of_one([e for e in lists if e.type.stripped.spelling == struct])]
         found.update({(struct, a, b): value for one in made for (a, b), value in one.items()})
-    return found
+    unread = {name for unit in units for name in unit.unread}
+    return {key: value for key, value in found.items() if unread.isdisjoint(key)}
 
 
 def _of_one(lists: list[Expr]) -> dict[tuple[str, str], int]:
@@ -88,10 +91,7 @@ def _declared(variable: Variable, spoiled: set[str]) -> None:
 
 def _bound(value: Expr, spoiled: set[str]) -> None:
     """A member that has another name, too, may get anything."""
-    for choice in value.args[1:] if value.kind == "cond" else (value,):
-        cell = cell_of(choice) if choice.type.kind == "int" else None
-        if isinstance(cell, tuple):
-            spoiled.add(cell[1])
+    spoiled.update(cell[1] for cell in bound_cells(value, "int") if isinstance(cell, tuple))
 
 
 def _converted(target: CType, value: Expr, spoiled: set[str]) -> None:
@@ -112,9 +112,7 @@ def _examine(expr: Expr, unit: Unit, spoiled: set[str]) -> None:
         _converted(expr.type, expr, spoiled)
     changed = expr.kind == "assign" or expr.op in ("++_", "--_", "_++", "_--")
     if (changed or (expr.kind == "unary" and expr.op == "&")) and expr.args[0].type.kind == "int":
-        cell = cell_of(expr.args[0])
-        if isinstance(cell, tuple):
-            spoiled.add(cell[1])
+        _bound(expr.args[0], spoiled)
     if expr.kind == "init" and any(binds(member) for _, member in expr.type.stripped.fields):
         for arg in expr.args:
             _bound(arg, spoiled)
@@ -194,7 +192,7 @@ class Relations:
 
 def _arguments(cells: Cells, function: Function) -> list[tuple[Expr, ...]]:
     """The arguments of all calls of a function; empty when there may be calls that are not seen."""
-    if not function.internal or function.is_method or function.key in cells.used_as_value:
+    if not function.internal or function.is_method or function.key in cells.called_unseen:
         return []
     calls = [call.args for _, call in cells.calls.get(function.key, [])]
     return calls if all(len(args) == len(function.parameters) for args in calls) else []

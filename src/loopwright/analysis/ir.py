@@ -115,7 +115,8 @@ class Array:
             members of one struct type are distinct objects.
         name: as the source writes it. dtype: C spelling of the element type, as in "double".
         extents: per dimension the affine number of elements, None when unknown (the first one often is).
-        declared_in: id of the innermost loop whose body declares it, None when declared outside the nest.
+        declared_in: id of the innermost loop whose body declares it, or chooses the pointer that leads to it
+            out of an array of pointers; None when declared outside the nest.
         is_float: whether the elements are floating point.
         live_out: whether its value may be read after the nest (False only when that is proved).
         live_in: whether its value before the nest may be read in it (False only when that is proved).
@@ -295,7 +296,8 @@ class LoopNest:
     disjoint: frozenset[tuple[str, str]] = frozenset()
     disjoint_by_type: frozenset[tuple[str, str]] = frozenset()
     """Those of `disjoint` that are apart only because no object may be accessed as both element types (C11
-    6.5p7): true unless the program is built with -fno-strict-aliasing."""
+    6.5p7): true unless the program is built with -fno-strict-aliasing. In C two arrays of numbers whose
+    elements are set without being read first are in it only when one of them is declared as an array."""
     unknowns: tuple[Unknown, ...] = field(default_factory=tuple)
     pointers: tuple[PointerParameter, ...] = ()
     """The parameters of the function that point to numbers, inside loops or not."""

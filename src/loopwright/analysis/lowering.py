@@ -11,6 +11,7 @@ from loopwright.analysis.delinearise import delinearise
 from loopwright.analysis.invariants import Relations
 from loopwright.analysis.ir import (
     Access,
+    AccessKind,
     Affine,
     Array,
     Constraint,
@@ -34,7 +35,7 @@ Key = tuple[Variable | None, tuple[str, ...]]
 @dataclass
 class LoweredObject:
     """One object of the nest: what names it, its id, and its shape. `owner` is the struct whose member is the
-    last pointer on the way to it.
+    last pointer on the way to it. `reads_first`: each write of it is an update of what is read just before.
     """
 
     key: Key
@@ -45,6 +46,9 @@ class LoweredObject:
     storage: Storage
     owner: str = ""
     delinearised: bool = False
+    reads_first: bool = False
+    row_of: str | None = None
+    """The innermost loop that chooses among the pointers of an array of them."""
     subscripts: dict[int, tuple[Affine | None, ...]] = field(default_factory=dict)
     """By the position of the access in the nest."""
 
@@ -119,16 +123,38 @@ class Lowering:
             extents,
             self._storage(key),
             owner,
+            reads_first=_reads_first([self.accesses[p][0] for p in positions]),
         )
         raw = {p: self.accesses[p][0].place.subscripts for p in positions}
-        if len(ranks) > 1:
+        if len(ranks) > 1 or self._are_shifted(positions):
             made.subscripts = dict.fromkeys(positions, (None,) * rank)
             return made
+        made.row_of = self._row_of(positions[0])
         plain = {p: tuple(None if s is None else self._linear(s) for s in subs) for p, subs in raw.items()}
         made.subscripts = plain
         if rank == 1 and any(s[0] is None for s in plain.values()):
             self._delinearised(made, positions)
         return made
+
+    def _are_shifted(self, positions: list[int]) -> bool:
+        """Whether equal subscripts of these accesses, of which one writes, may be other elements: they are by
+        way of several pointers of an array of pointers, or in part by a flat pointer.
+        """
+        accesses = [self.accesses[p][0] for p in positions]
+        if all(access.kind is AccessKind.READ for access in accesses):
+            return False
+        ways = {(access.place.rows, access.place.flat) for access in accesses}
+        return len(ways) > 1 or None in accesses[0].place.rows
+
+    def _row_of(self, position: int) -> str | None:
+        found: set[str] = set()
+        for row in self.accesses[position][0].place.rows:
+            if isinstance(row, Variable):
+                found |= {self.nest.declared_in.get(row, "")}
+            elif row is not None:
+                found |= row.symbols
+        inner = [loop.id for loop in _loops(self.nest.root) if loop.id in found]
+        return inner[-1] if inner else None
 
     def _delinearised(self, made: LoweredObject, positions: list[int]) -> None:
         given = []
@@ -218,7 +244,7 @@ class Lowering:
                 element_bytes=o.type.size,
                 extents=o.extents,
                 storage=o.storage,
-                declared_in=self._declared_in(o.key),
+                declared_in=self._declared_in(o.key) or o.row_of,
                 is_float=o.type.kind == "float",
                 delinearised=o.delinearised,
                 live_out=self._live(o, self.liveness.after),
@@ -333,6 +359,11 @@ def _assumptions(meaning: dict[str, Expr], relations: Relations) -> tuple[Constr
             form = Affine.of(-difference, **{first: 1, second: -1})
             found.append(Constraint(form, Relation.EQ))
     return tuple(found)
+
+
+def _reads_first(accesses: list[RawAccess]) -> bool:
+    read = {id(a.expr) for a in accesses if a.kind is AccessKind.READ}
+    return all(a.kind is AccessKind.READ or a.reduction or id(a.expr) in read for a in accesses)
 
 
 def _name(key: Key) -> str:

@@ -58,6 +58,8 @@ class MemberPointers:
                 self._values[struct] = _Scan(self.readers, self._functions, struct).values()
             except _Unseen:
                 self._values[struct] = None
+        if any(member in reader.unit.unread for reader in self.readers):
+            return frozenset()
         found: set[Allocation] = set()
         for value in (self._values[struct] or {}).get(member, []):
             unit = value.reader.unit

@@ -80,6 +80,8 @@ class NestReader:
     def read(self, outermost: Stmt) -> RawNest:
         """The nest whose outermost loop is `outermost`."""
         inside = effects_of([outermost], self.summary)
+        if self.unit.may_alias:
+            inside.stored_types.add("char")  # what is written may be of any type
         self.scope = Scope(
             inside, self.whole, self.unit.source, nest_start=outermost.start, nest_end=outermost.end
         )
@@ -129,6 +131,8 @@ class NestReader:
         usable = variable is not None and header.step is not None
         if usable and variable is not None:
             self.scope.loops[variable] = loop.id
+        if header.natural:
+            self.scope.natural.add(loop.id)
         self._condition_inside(loop, stmt, guards, exact)
         if stmt.kind == "range-for":
             self._range_variable(stmt, header, guards, exact)
@@ -236,7 +240,7 @@ class NestReader:
                     self.declared_in[variable] = self.open[-1].id
                 self._simple(stmt, self.reader.declaration(stmt), guards, exact)
             case "expr":
-                self._simple(stmt, self.reader.read([stmt.expr]), guards, exact)
+                self._simple(stmt, self.reader.read([stmt.expr], for_effect=True), guards, exact)
             case "if":
                 return self._if(stmt, guards, exact)
             case "for" | "while" | "do" | "range-for":
@@ -314,7 +318,7 @@ class NestReader:
         joined = Expr("assign", expr.type, stmt.start, stmt.end, stmt.line, args=(target, made), op="=")
         if self_update(target, made) not in ("min", "max"):
             return None
-        return self.reader.read([joined])
+        return self.reader.read([joined], for_effect=True)
 
     def _simple(self, stmt: Stmt, reading: Reading, guards: tuple[Guard, ...], exact: bool) -> None:
         if reading.accesses or reading.unknowns or stmt.kind in ("expr", "decl"):

@@ -7,13 +7,12 @@ that value as long as the object lives. All code of the program has to be seen.
 from __future__ import annotations
 
 import itertools
-import re
 from dataclasses import replace
 
 from loopwright.analysis.assignments import Cells, cell_of, uncast
 from loopwright.analysis.calls import STEPS
 from loopwright.analysis.polynomials import Polynomial
-from loopwright.analysis.scopes import Effects, effects_of
+from loopwright.analysis.scopes import Effects, chosen, effects_of
 from loopwright.analysis.syntax import CType, Expr, Function, Unit, Variable
 
 _DEEPEST_CALL = 3
@@ -91,16 +90,14 @@ class Objects:
             if expr.args[0].type.element is None:
                 self._overwritten(expr.type.element)  # made of a number
         elif expr.kind == "new" and expr.type.element is not None:
-            # Placement: an object is made where another one was.
-            if re.match(rb"new\s*\(", self.unit.source[expr.start : expr.end]):
+            if expr.op == "placement":  # an object is made where another one was
                 self._overwritten(expr.type.element)
         elif expr.kind == "other":
             self._overwritten(expr.type.stripped)
 
     def _changed(self, target: Expr, *, address: bool) -> None:
-        cell = cell_of(target)
-        if isinstance(cell, tuple):
-            self.written.add((cell[1], cell[2]))
+        cells = map(cell_of, chosen(target))
+        self.written |= {(cell[1], cell[2]) for cell in cells if isinstance(cell, tuple)}
         if not address:
             self._overwritten(target.type.stripped)
 
@@ -118,7 +115,7 @@ class Objects:
         if here[0] is not None and here[1] is not None:
             return [(here[0], here[1])]
         calls = self.cells.calls.get(function.key, [])
-        if depth >= _DEEPEST_CALL or not calls or function.key in self.cells.used_as_value:
+        if depth >= _DEEPEST_CALL or not calls or function.key in self.cells.called_unseen:
             return [None]
         found: list[tuple[Polynomial, Polynomial] | None] = []
         for caller, call in calls:
@@ -166,7 +163,7 @@ class Objects:
                 fixed = fixed and variable.init is not None
                 return Polynomial.symbol(f"{variable.name}@{id(variable)}") if fixed else None
             case "member" if expr.args[0].kind == "ref" and expr.args[0].variable is not None:
-                return self._member(expr.args[0].variable, expr.name, function)
+                return self._member(expr, expr.args[0].variable, function)
             case "binary" if expr.op in ("+", "-", "*"):
                 left, right = (self._value(arg, function) for arg in expr.args)
                 if left is None or right is None:
@@ -174,11 +171,11 @@ class Objects:
                 return left + right if expr.op == "+" else left - right if expr.op == "-" else left * right
         return None
 
-    def _member(self, owner: Variable, name: str, function: Function) -> Polynomial | None:
-        made, class_ = owner.init, owner.type.spelling
-        if owner.scope != "local" or owner.type.kind != "record" or made is None:
+    def _member(self, expr: Expr, owner: Variable, function: Function) -> Polynomial | None:
+        made, class_, name = owner.init, owner.type.spelling, expr.name
+        if owner.scope != "local" or owner.type.kind != "record" or made is None or expr.owner != class_:
             return None
-        if class_ in self.replaced or (class_, name) in self.written:
+        if class_ in self.replaced or (class_, name) in self.written or name in self.unit.unread:
             return None
         constructor = self.unit.functions.get(made.key) if made.kind == "call" else None
         if constructor is None or constructor.owner != class_:

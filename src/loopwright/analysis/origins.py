@@ -8,11 +8,13 @@ their origins but stay apart: each of a group holds a different object, and an e
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from loopwright.analysis.assignments import Cell, cell_of, collect, uncast, walk_all
+from loopwright.analysis.conversions import reinterpret
 from loopwright.analysis.scopes import CallSummary, Effects, effects_of
 from loopwright.analysis.syntax import Expr, Function, Unit, Variable
 
@@ -29,6 +31,26 @@ ALLOCATORS = frozenset(
         "mmap",
     }
 )
+
+
+def is_allocation(call: Expr) -> bool:
+    """Whether it is a call of an allocator, which gives memory that nothing else leads to."""
+    if call.name not in ALLOCATORS or not call.library:
+        return False
+    if call.name != "mmap":
+        return True
+    # Two mappings of one file share memory, and so may what is mapped to a given address.
+    flags = _bits(call.args[3]) if len(call.args) == 6 and uncast(call.args[0]).value == 0 else None
+    return flags is not None and bool(flags & mmap.MAP_ANONYMOUS)
+
+
+def _bits(expr: Expr) -> int | None:
+    """A constant, as flags combined with | are."""
+    expr = uncast(expr)
+    if expr.kind == "binary" and expr.op == "|":
+        sides = [_bits(arg) for arg in expr.args]
+        return None if sides[0] is None or sides[1] is None else sides[0] | sides[1]
+    return expr.value if expr.kind == "int" else None
 
 
 @dataclass(frozen=True)
@@ -103,6 +125,7 @@ class Aliasing:
         self.whole = whole
         self.promised = promised
         self.cells = collect(unit)
+        reinterpret(unit, self.cells)
         self._effects: dict[str, Effects] = {}
         self._busy: set[object] = set()
         self._known: dict[tuple[Cell, str], Origins] = {}
@@ -152,7 +175,7 @@ class Aliasing:
 
     def _own_origins(self, cell: Cell) -> Origins:
         """What is assigned to this cell, exchanges left out."""
-        if cell in self.cells.spoiled:
+        if self.cells.is_spoiled(cell):
             return None
         found: set[Origin] = set()
         if isinstance(cell, Variable):
@@ -164,9 +187,10 @@ class Aliasing:
                 return None
         elif not self.whole:
             return None
+        lasting = not isinstance(cell, Variable) or cell.scope in ("global", "static")
         for assignment in self.cells.assigned.get(cell, ()):
             value = self.lasting_origins(assignment.value, assignment.function)
-            if value is None:
+            if value is None or (lasting and any(o.variable in self.cells.returned for o in value)):
                 return None
             found |= value
         exchanged = any(cell in pair for pair in self.cells.swaps)
@@ -198,7 +222,7 @@ class Aliasing:
                 return frozenset()
             case "cast":
                 return self.origins(value.args[0], function)
-            case "new":
+            case "new" if value.op != "placement":
                 return frozenset({Origin("alloc", function, value.start)})
             case "call":
                 return self._call_origins(value, function)
@@ -228,12 +252,12 @@ class Aliasing:
         return frozenset(found)
 
     def _call_origins(self, call: Expr, function: str) -> Origins:
-        if call.name in ALLOCATORS:
+        if is_allocation(call):
             return frozenset({Origin("alloc", function, call.start)})
         if call.method and call.name == "data" and call.args and call.args[0].type.stripped.container:
             return self.object_origins(call.args[0], function)
         callee = self.unit.functions.get(call.key)
-        if callee is not None and self._allocates(callee):
+        if callee is not None and not callee.doubt and self._allocates(callee):
             return frozenset({Origin("alloc", function, call.start)})
         return None
 

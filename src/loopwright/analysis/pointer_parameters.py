@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from loopwright.analysis.aliasing import distinct_types, origins_apart
+from loopwright.analysis.aliasing import apart_by_type, is_declared, origins_apart
 from loopwright.analysis.calls import Summaries
 from loopwright.analysis.ir import PointerParameter
 from loopwright.analysis.origins import Aliasing, Origin, Origins
@@ -25,11 +25,15 @@ _STRANGE = ("other", "lambda", "this", "new")
 
 @dataclass(frozen=True)
 class _Access:
-    """An access to memory that others may reach. `origins`: of the object; None when not known."""
+    """An access to memory that others may reach. `sets`: it writes without reading first; `is_element`: it is
+    one of several; `origins`: of the object; None when not known.
+    """
 
     text: str
     type: CType
     writes: bool
+    sets: bool
+    is_element: bool
     origins: Origins
 
 
@@ -68,7 +72,14 @@ def _judged(
             mixed = other.origins is not None and bool(other.origins & own)
             if not mixed and origins_apart(aliasing, own, other.origins, function):
                 continue
-            if not mixed and mine and all(distinct_types(a.type, other.type) for a in mine):
+            retyped = (
+                other.is_element and any(a.sets for a in (other, *mine)) and not is_declared(other.origins)
+            )
+            if (
+                not mixed
+                and mine
+                and all(apart_by_type(aliasing.unit, a.type, other.type, retyped=retyped) for a in mine)
+            ):
                 by_type = True
                 continue
             reason = f"{parameter.name} and {other.text} may overlap"
@@ -78,6 +89,8 @@ def _judged(
 
 def _trouble(function: Function, summaries: Summaries) -> str:
     """What in the function hides accesses."""
+    if function.doubt:
+        return f"the function holds {function.doubt}"
     if any(s.kind in ("asm", "other") for s in function.body.walk()):
         return "the function holds something that is not understood"
     for expr in _expressions(function):
@@ -103,6 +116,7 @@ def _expressions(function: Function) -> Iterator[Expr]:
 def _accesses(function: Function, aliasing: Aliasing) -> Iterator[_Access]:
     written = {id(e.args[0]) for e in _expressions(function) if e.kind == "assign"}
     written |= {id(e.args[0]) for e in _expressions(function) if e.kind == "unary" and e.op in _STEPS}
+    set_ = {id(e.args[0]) for e in _expressions(function) if e.kind == "assign" and e.op == "="}
     source = aliasing.unit.source
     for expr in _expressions(function):
         type_ = expr.type.stripped
@@ -110,7 +124,8 @@ def _accesses(function: Function, aliasing: Aliasing) -> Iterator[_Access]:
             continue
         text = " ".join(source[expr.start : expr.end].decode("utf-8", "replace").split())
         origins = aliasing.object_origins(expr, function.key)
-        yield _Access(text or expr.name, type_, id(expr) in written, origins)
+        many = expr.kind not in ("ref", "member")
+        yield _Access(text or expr.name, type_, id(expr) in written, id(expr) in set_, many, origins)
 
 
 def _is_memory(expr: Expr) -> bool:

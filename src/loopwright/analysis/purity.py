@@ -5,11 +5,12 @@ from __future__ import annotations
 from loopwright.analysis.syntax import Expr
 
 
-def _words(text: str) -> tuple[str, ...]:
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text: for lists of names."""
     return tuple(text.split())
 
 
-_C_MATH = _words("""
+_C_MATH = words("""
     acos asin atan atan2 acosh asinh atanh cos sin tan cosh sinh tanh exp exp2 expm1 log log2 log10 log1p logb
     pow sqrt cbrt hypot fabs floor ceil trunc round rint nearbyint fmod remainder fmin fmax fdim fma copysign
     erf erfc tgamma ldexp scalbn
@@ -39,6 +40,9 @@ PURE_FUNCTIONS = frozenset(
 )
 """By name, both of <math.h> and of namespace std."""
 
+MACROS = frozenset({"isnan", "isinf", "isfinite", "signbit"})
+"""Those that C has as macros: a function of that name is the user's own."""
+
 MIN_MAX = {"fmin": "min", "fminf": "min", "fminl": "min", "fmax": "max", "fmaxf": "max", "fmaxl": "max"}
 """Functions that are a minimum or a maximum of two numbers."""
 
@@ -52,7 +56,9 @@ def is_pure_by_name(call: Expr) -> bool:
     """Whether it calls a function of the standard library that only computes a number from numbers."""
     if not call.library or call.method:
         return False
-    known = call.name in PURE_FUNCTIONS or (call.name in STD_MIN_MAX and len(call.args) == 2)
+    numbers = len(call.args) == 2 and all(arg.type.stripped.is_arithmetic for arg in call.args)
+    # std::max of two objects compares them by an operator of the user.
+    known = call.name in PURE_FUNCTIONS or (call.name in STD_MIN_MAX and numbers)
     return known or (call.name in _LIMITS and not call.args)
 
 

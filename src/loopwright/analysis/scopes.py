@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from loopwright.analysis.calls import CallEffects, Use
+from loopwright.analysis.flat_types import is_flat
 from loopwright.analysis.syntax import CType, Expr, Stmt, Variable
 
 CallSummary = Callable[[Expr], "CallEffects | None"]
@@ -24,7 +25,6 @@ class Effects:
         indexed: pointers that are subscripted or moved by arithmetic, not only followed by -> or *.
         stored_types: element types written through pointers, references and arrays, by spelling.
         stored_members: names of struct members written.
-        catches: whether there is a `try` around some of it, or in it.
     """
 
     writes: dict[Variable, int] = field(default_factory=dict)
@@ -33,11 +33,15 @@ class Effects:
     indexed: set[Variable] = field(default_factory=set)
     stored_types: set[str] = field(default_factory=set)
     stored_members: set[str] = field(default_factory=set)
-    catches: bool = False
 
     def may_store(self, type_: CType) -> bool:
         """Whether something of this type may be changed through a pointer, reference or subscript."""
-        return plain_name(type_.spelling) in self.stored_types or any("char" in t for t in self.stored_types)
+        name = plain_name(type_.spelling)
+        if any("char" in stored or "byte" in stored for stored in self.stored_types):
+            return True
+        # An enumeration is compatible with some integer type (C11 6.7.2.2p4).
+        named = type_.kind == "int" and name not in _INTEGERS
+        return name in self.stored_types or (named and not _INTEGERS.isdisjoint(self.stored_types))
 
     def may_change_referred(self, variable: Variable, seen: set[Variable]) -> bool:
         """Whether what a reference leads to may be changed here, when that is a number or a pointer. `seen`
@@ -52,13 +56,6 @@ class Effects:
             for v in self.writes
             if v in seen or v.scope in ("global", "static")
         )
-
-    def gives_element(self, call: Expr) -> bool:
-        """Whether a call does no more than name an element of a container. What `at` throws may leave a loop
-        for a handler.
-        """
-        known = call.method and call.name in _ELEMENT_METHODS and bool(call.args[0].type.stripped.container)
-        return known and not (call.name == "at" and self.catches)
 
     def changes(self, variable: Variable) -> bool:
         """Whether the variable itself may change here, other than by being declared."""
@@ -77,7 +74,6 @@ def effects_of(roots: Iterable[Stmt | Expr], calls: CallSummary = lambda call: N
             _expression(root, effects, calls)
             continue
         for statement in _statements(root):
-            effects.catches |= statement.name == "CXX_TRY_STMT"
             if statement.kind == "range-for" and statement.expr is not None:
                 ranges.append((statement.variables, root_variable(statement.expr)))
                 _inner_array(statement.expr, effects, calls)
@@ -86,6 +82,8 @@ def effects_of(roots: Iterable[Stmt | Expr], calls: CallSummary = lambda call: N
                     _bound(variable.init, effects)
                     # What a call returns may lead to whatever was handed to it by reference.
                     _handed_on(variable.init, variable.init.refers, effects)
+                if variable.init is not None and not is_flat(variable.type) and _takes_over(variable.init):
+                    effects.exposed.add(variable)
             for expr in statement.own_expressions():
                 _expression(expr, effects, calls)
                 if statement.kind != "range-for" or expr is not statement.expr:
@@ -95,6 +93,14 @@ def effects_of(roots: Iterable[Stmt | Expr], calls: CallSummary = lambda call: N
         if over is not None and any(v in effects.exposed | effects.address_taken for v in variables):
             effects.exposed.add(over)
     return effects
+
+
+def _takes_over(init: Expr) -> bool:
+    """Whether an object may start with what another one owned, to which a pointer may be kept."""
+    if init.kind in ("cast", "init") or (init.kind == "call" and init.name == "constructor"):
+        return any(_takes_over(arg) for arg in init.args)
+    type_ = init.type.stripped
+    return init.kind in ("call", "cond", "other") and bool(type_.container or type_.parts)
 
 
 def _statements(root: Stmt) -> Iterator[Stmt]:
@@ -107,9 +113,31 @@ def _statements(root: Stmt) -> Iterator[Stmt]:
                     yield from part.body.walk()
 
 
+_INTEGERS = frozenset({"int", "short", "long", "long long", "_Bool", "bool", "__int128"})
 _ELEMENT_METHODS = ("operator[]", "at")
 _STEPS = ("++_", "--_", "_++", "_--")
 _POINTER_ARITHMETIC = ("+", "-", "+=", "-=", *_STEPS)
+
+
+def gives_element(call: Expr) -> bool:
+    """Whether a call does no more than name an element of a container."""
+    return call.method and call.name in _ELEMENT_METHODS and bool(call.args[0].type.stripped.container)
+
+
+def chosen(lvalue: Expr) -> Iterator[Expr]:
+    """What an lvalue stands for: `(x, c ? a : b)` for a or b, `a = b` for a (C++17 [expr.ass] 1)."""
+    if lvalue.kind == "cond":
+        for choice in lvalue.args[1:]:
+            yield from chosen(choice)
+    elif lvalue.kind == "binary" and lvalue.op == ",":
+        yield from chosen(lvalue.args[1])
+    elif lvalue.kind in ("assign", "cast") or (lvalue.kind == "unary" and lvalue.op in _STEPS):
+        yield from chosen(lvalue.args[0])
+    elif lvalue.kind == "other" and lvalue.args:
+        for part in lvalue.args:
+            yield from chosen(part)
+    else:
+        yield lvalue
 
 
 def root_variable(lvalue: Expr) -> Variable | None:
@@ -132,9 +160,8 @@ def _exposures(expr: Expr, effects: Effects, calls: CallSummary) -> None:
         if root is not None:
             effects.exposed.add(root)
     if expr.kind == "unary" and expr.op == "&":
-        root = root_variable(expr.args[0])
-        if root is not None:
-            effects.exposed.add(root)
+        roots = map(root_variable, chosen(expr.args[0]))
+        effects.exposed |= {root for root in roots if root is not None}
     args = list(expr.args)
     keeps = expr.kind == "index" or (
         expr.kind == "call" and expr.method and expr.name in (*_ELEMENT_METHODS, "size", "empty", "length")
@@ -186,9 +213,8 @@ def _expression(root: Expr, effects: Effects, calls: CallSummary) -> None:
             # Run where it stands, but only what it sets is looked at: it counts as set by who knows what.
             for part in (p for inner in expr.body.expressions() for p in inner.walk()):
                 changed = part.kind == "assign" or (part.kind == "unary" and part.op in _STEPS)
-                variable = root_variable(part.args[0]) if changed else None
-                if variable is not None and _captured(variable, expr):
-                    effects.address_taken.add(variable)
+                targets = (root_variable(t) for t in chosen(part.args[0])) if changed else ()
+                effects.address_taken |= {v for v in targets if v is not None and _captured(v, expr)}
         elif expr.body is not None:
             for inner in expr.body.expressions():
                 captured = (p.variable for p in inner.walk() if p.kind == "ref")
@@ -223,15 +249,16 @@ def _captured(variable: Variable, closure: Expr) -> bool:
     return variable.scope in ("local", "param") and not closure.start <= variable.start < closure.end
 
 
-def _stored(target: Expr, effects: Effects) -> None:
+def _stored(lvalue: Expr, effects: Effects) -> None:
+    for target in chosen(lvalue):
+        _stored_one(target, effects)
+
+
+def _stored_one(target: Expr, effects: Effects) -> None:
     if target.kind == "ref" and target.variable is not None:
         effects.writes[target.variable] = effects.writes.get(target.variable, 0) + 1
         if target.variable.type.kind == "reference":
             _store_through(target, effects)
-        return
-    if target.kind == "cond":
-        for choice in target.args[1:]:
-            _stored(choice, effects)
         return
     _store_through(target, effects)
 
@@ -295,9 +322,10 @@ def _lent(arg: Expr, use: Use | None, effects: Effects) -> None:
 
 def _bound(target: Expr, effects: Effects) -> None:
     """A pointer or reference to `target` is made."""
-    root = root_variable(target)
-    if root is None:
-        return
-    effects.exposed.add(root)
-    if target.kind == "ref" or root.type.kind == "record":
-        effects.address_taken.add(root)
+    for choice in chosen(target):
+        root = root_variable(choice)
+        if root is None:
+            continue
+        effects.exposed.add(root)
+        if choice.kind == "ref" or root.type.kind == "record":
+            effects.address_taken.add(root)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from loopwright.analysis.calls import CallEffects, Use
 from loopwright.analysis.integers import held
 from loopwright.analysis.ir import AccessKind, Unknown
+from loopwright.analysis.places import Place
 from loopwright.analysis.purity import is_pure_by_name
 from loopwright.analysis.scopes import CallSummary, lent
-from loopwright.analysis.syntax import CType, Expr, Stmt, Variable
-from loopwright.analysis.updates import combining, reduction_step
-from loopwright.analysis.values import Place, Scope, structure
+from loopwright.analysis.syntax import Expr, Stmt, Variable
+from loopwright.analysis.updates import assignments_for_effect, combining, reduction_step
+from loopwright.analysis.values import Scope, structure
 
 _STEPS = ("++_", "--_", "_++", "_--")
 _OPAQUE = {"lambda", "new", "init"}
@@ -46,12 +47,14 @@ class StatementReader:
         self.summary = summary
         self.found = Reading([], [])
         self.conditional = False
+        self.for_effect: tuple[Expr, ...] = ()
 
-    def read(self, expressions: Iterable[Expr | None]) -> Reading:
-        """Everything that these expressions do, in order of evaluation."""
+    def read(self, expressions: Iterable[Expr | None], *, for_effect: bool = False) -> Reading:
+        """Everything that these expressions do, in order of evaluation; nobody sees values `for_effect`."""
         self.found = Reading([], [])
         for expr in expressions:
             if expr is not None:
+                self.for_effect = assignments_for_effect(expr) if for_effect else ()
                 self._value(expr)
         return self.found
 
@@ -91,7 +94,8 @@ class StatementReader:
             return
         if variable.type.kind in ("array", "record"):
             self._value_list(init)
-            if variable.type.kind == "record" and init.kind == "call" and not variable.type.container:
+            built = variable.type.kind == "record" and init.kind == "call" and not variable.type.container
+            if built or variable.type.made_by_code:
                 self._unknown(f"constructor of {variable.type.spelling}", variable.line)
             place = Place(variable, (), (), variable.type)
             self._whole(place, AccessKind.WRITE, _reference(variable, init))
@@ -106,7 +110,7 @@ class StatementReader:
             elif variable.type.kind == "pointer":
                 pointer = scope.pointer(init)
                 if pointer is not None and self._stays(pointer.array):
-                    scope.known[variable] = pointer
+                    scope.known[variable] = pointer.held_by(variable)
         self._add(Place(variable, (), (), variable.type), AccessKind.WRITE, _reference(variable, init))
 
     def _stays(self, place: Place) -> bool:
@@ -236,7 +240,7 @@ class StatementReader:
         self._whole(place, AccessKind.WRITE, target)
         self._changed_pointer(place, expr)
         if op_ is not None:
-            self._mark(target, op_)
+            self._mark(expr, target, op_)
 
     def _update(self, expr: Expr, target: Expr, op: str | None, value: Expr | None = None) -> None:
         self._subscripts(target)
@@ -248,16 +252,16 @@ class StatementReader:
         self._whole(place, AccessKind.WRITE, target)
         self._changed_pointer(place, expr)
         if op is not None and place.type.is_arithmetic:
-            self._mark(target, op)
+            self._mark(expr, target, op)
 
     def _changed_pointer(self, place: Place, expr: Expr) -> None:
         if place.type.kind == "pointer":
             self._unknown(f"pointer {self.scope.text(expr.args[0])} is changed", expr.line)
 
-    def _mark(self, target: Expr, op: str) -> None:
+    def _mark(self, expr: Expr, target: Expr, op: str) -> None:
         """Marks the read and the write of `target` as a reduction, when nothing else touches the object."""
         place = self.scope.place(target)
-        if place is None:
+        if place is None or not any(expr is each for each in self.for_effect):
             return
         same = [i for i, a in enumerate(self.found.accesses) if a.place.key == place.key]
         kinds = [self.found.accesses[i].kind for i in same]
@@ -348,9 +352,8 @@ class StatementReader:
             self._unknown(f"an object of type {type_.spelling}", expr.line)
         if type_.kind == "array" or type_.container:
             if type_.element is not None:
-                self._whole(
-                    replace(place, subscripts=(*place.subscripts, None), type=type_.element), kind, expr
-                )
+                inner = replace(place, subscripts=(*place.subscripts, None), type=type_.element)
+                self._whole(inner, kind, expr)
         elif type_.kind == "record":
             if not type_.fields or type_.runs_code:
                 self._unknown(f"an object of type {type_.spelling} is used as a whole", expr.line)
@@ -380,17 +383,16 @@ class StatementReader:
 
     def _is_steady(self, variable: Variable | None) -> bool:
         """Whether the variable keeps its value all through the nest."""
-        if variable is None:
-            return False
-        return not (self.scope.inside.changes(variable) or self.scope.declared_inside(variable))
+        inside = self.scope.inside
+        return variable is not None and not inside.changes(variable) | self.scope.declared_inside(variable)
 
     def _unknown(self, reason: str, line: int) -> None:
         self.found.unknowns.append(Unknown(reason, line))
 
 
 def _reference(variable: Variable, like: Expr) -> Expr:
-    type_: CType = variable.type
-    return Expr("ref", type_, variable.start, variable.end, like.line, name=variable.name, variable=variable)
+    at = variable.start, variable.end, like.line
+    return Expr("ref", variable.type, *at, name=variable.name, variable=variable)
 
 
 def _words(expr: Expr) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from loopwright.core.task import Language
+
 
 @dataclass(eq=False)
 class CType:
@@ -23,7 +25,10 @@ class CType:
         count: constant number of elements of an array or std::array, else None.
         container: "vector" or "array" for std::vector and std::array, else "".
         fields: members of a record in order, empty for unions and opaque classes.
+        bases: the classes that a class is derived from; `fields` is empty when there are any.
+        parts: the types of all members of a class of the user, its bases included.
         runs_code: code of the user runs when an object of it is destroyed, copied or assigned.
+        made_by_code: code of the user runs when an object of it is made of nothing.
     """
 
     spelling: str
@@ -33,12 +38,15 @@ class CType:
     count: int | None = None
     container: str = ""
     fields: tuple[tuple[str, CType], ...] = ()
+    bases: tuple[CType, ...] = ()
+    parts: tuple[CType, ...] = ()
     union: bool = False
     unsigned: bool = False
     const: bool = False
     volatile: bool = False
     restrict: bool = False
     runs_code: bool = False
+    made_by_code: bool = False
 
     @property
     def is_arithmetic(self) -> bool:
@@ -49,6 +57,10 @@ class CType:
     def stripped(self) -> CType:
         """The type that a reference refers to; any other type is itself."""
         return self.element if self.kind == "reference" and self.element is not None else self
+
+    def derives_from(self, other: CType) -> bool:
+        """Whether it is this class, or one that is derived from it."""
+        return self.spelling == other.spelling or any(base.derives_from(other) for base in self.bases)
 
 
 @dataclass(eq=False)
@@ -88,10 +100,10 @@ class Expr:
     """One expression. `kind` decides what the other fields mean:
 
     ref (variable), function (name), int (value), float, string, binary/assign/unary (op), call (name, key:
-    the callee; args, after the object when `method`), member (name), index (array, subscript), cond, cast,
-    init (a braced list; op "." when parts name their members, which leaves the order open), constant
-    (sizeof: value), new, lambda (body; args: what captures start with), this, other (name says what; body:
-    statements inside of it).
+    the callee; args, after the object when `method`), member (name; owner: the class that declares it),
+    index (array, subscript), cond, cast, init (a braced list; op "." when parts name their members, which
+    leaves the order open), constant (sizeof: value), new (op "placement" when it gets a place), lambda (body;
+    args: what captures start with), this, other (name says what; body: statements inside of it).
     `by_reference` says per argument whether the callee gets a reference through which it may write;
     `refers` says so of every reference, const ones included, and `keeps` whether the callee may keep it;
     `reference`: a member is declared as a reference.
@@ -108,6 +120,7 @@ class Expr:
     op: str = ""
     name: str = ""
     key: str = ""
+    owner: str = ""
     value: int | None = None
     variable: Variable | None = None
     method: bool = False
@@ -179,7 +192,9 @@ class Function:
     """A function with its body. `key` identifies it; `internal`: static or in an anonymous namespace.
 
     `lines` are its file, its first and its last line. Of a constructor, `inits` are the members set in its
-    initialiser list, and `owner` is its class. `virtual`: a call may run the function of a derived class.
+    initialiser list (without a name: a base class), and `owner` is its class. `virtual`: a call may run
+    another function, as that of a derived class. `doubt`: why it may do other things than the body says;
+    empty when it does not.
     """
 
     name: str
@@ -194,6 +209,7 @@ class Function:
     owner: str = ""
     lines: tuple[str, int, int] = ("", 0, 0)
     virtual: bool = False
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -211,7 +227,9 @@ class Unit:
     """One source file, parsed. `functions` are those with a body, by key; `tokens` those of the main file;
     `macros` the byte ranges of macro uses in it, `called` the functions it calls by key that it does not
     define, those of system headers left out; `defaults` the members (struct, name) that the struct itself
-    gives a value. `errors` are in words, with lines; empty when it parsed.
+    gives a value. `unread` are the names in code that is not among all this: what has such a name may
+    change, or be called, where nobody has looked. `may_alias`: it or a header of the user names the attribute
+    that lets a type share memory with every other. `errors` are in words, with lines; empty when it parsed.
     """
 
     file: str
@@ -221,15 +239,29 @@ class Unit:
     tokens: list[Token] = field(default_factory=list)
     macros: list[tuple[int, int]] = field(default_factory=list)
     errors: list[tuple[str, int]] = field(default_factory=list)
+    language: Language = Language.C
     called: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
     defaults: set[tuple[str, str]] = field(default_factory=set)
+    may_alias: bool = False
+
+    @property
+    def in_cxx(self) -> bool:
+        """Whether it is C++."""
+        return self.language is Language.CXX
 
     def all_variables(self) -> Iterator[Variable]:
-        """Every variable that the file declares, inside functions and outside."""
+        """Every variable that the file declares, inside functions (lambdas included) and outside."""
         yield from self.variables
-        for function in self.functions.values():
-            for statement in function.body.walk():
-                yield from statement.variables
+        for statement in self.all_statements():
+            yield from statement.variables
+
+    def all_statements(self) -> Iterator[Stmt]:
+        """Every statement of functions and lambdas, with its parts."""
+        bodies = [function.body for function in self.functions.values()]
+        bodies += [expr.body for expr in self.all_expressions() if expr.body is not None]
+        for body in bodies:
+            yield from body.walk()
 
     def all_expressions(self) -> Iterator[Expr]:
         """Every expression of the file with its parts: initial values of variables outside of functions,

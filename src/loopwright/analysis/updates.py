@@ -39,6 +39,17 @@ def self_update(target: Expr, value: Expr) -> str | None:
     return None
 
 
+def assignments_for_effect(expr: Expr) -> tuple[Expr, ...]:
+    """The assignments in an expression statement whose values nobody sees. That of `s += x` in
+    `y[i] = s += x` is a partial sum, and so is that of `k++` in `y[i] = k++`: their order is seen.
+    """
+    if expr.kind == "cast" and expr.type.kind == "void":
+        return assignments_for_effect(expr.args[0])
+    if expr.kind == "binary" and expr.op == ",":
+        return tuple(each for arg in expr.args for each in assignments_for_effect(arg))
+    return (expr,)
+
+
 def combining(target: Expr, op: str, operand: Expr | None) -> str | None:
     """The operation that `x = x op e` combines with, None when the order of the updates may matter.
 

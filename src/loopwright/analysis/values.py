@@ -6,38 +6,12 @@ from dataclasses import dataclass, field, replace
 
 from loopwright.analysis.integers import folded, held, is_constant, is_negative
 from loopwright.analysis.ir import Affine, Parameter
+from loopwright.analysis.places import Place, Pointer
 from loopwright.analysis.polynomials import Polynomial
-from loopwright.analysis.scopes import Effects
+from loopwright.analysis.scopes import Effects, gives_element
 from loopwright.analysis.syntax import CType, Expr, Variable
 
 _SIZE_METHODS = {"size", "length"}
-
-
-@dataclass(frozen=True)
-class Place:
-    """An lvalue: a root variable (None for `this`), the way from it, and the subscripts on that way.
-
-    `path` has ".name" for a member and "*" for following a pointer. A subscript is None when it is not a
-    polynomial over loops and parameters. `type` is what stands there.
-    """
-
-    root: Variable | None
-    path: tuple[str, ...]
-    subscripts: tuple[Polynomial | None, ...]
-    type: CType
-
-    @property
-    def key(self) -> tuple[Variable | None, tuple[str, ...]]:
-        """What names the object, without subscripts."""
-        return self.root, self.path
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """A pointer value: element `offset` of the array at `array` (whose own subscripts come before)."""
-
-    array: Place
-    offset: Polynomial | None
 
 
 @dataclass
@@ -57,7 +31,10 @@ class Scope:
     parameters: dict[str, Parameter] = field(default_factory=dict)
     meaning: dict[str, Expr] = field(default_factory=dict)
     _names: dict[object, str] = field(default_factory=dict)
+    _declared_by: dict[object, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    natural: set[str] = field(default_factory=set)
+    """Ids of loops whose variable is never negative."""
 
     # -- integers
 
@@ -271,7 +248,7 @@ class Scope:
                 return self._element(pointer, Polynomial(), expr.type)
             case "member":
                 return self._member(expr)
-            case "call" if self.function.gives_element(expr):
+            case "call" if gives_element(expr):
                 owner = self.place(expr.args[0])
                 if owner is None or len(expr.args) != 2:
                     return None
@@ -298,6 +275,8 @@ class Scope:
         if owner is None or (expr.reference and expr.type.stripped.kind == "pointer"):
             return None
         way = (f".{expr.name}", "*")[: 1 + expr.reference]
+        if self._declared_by.setdefault((owner.root, owner.path + way), expr.owner) != expr.owner:
+            return None  # a member of a base class, hidden by another one of its name
         if expr.reference:  # what two objects are bound to may be one and the same
             owner = replace(owner, subscripts=(None,) * len(owner.subscripts))
         return replace(owner, path=owner.path + way, type=expr.type.stripped)
@@ -339,13 +318,7 @@ class Scope:
                 return None if owner is None else Pointer(owner, Polynomial())
             case "member" | "index":
                 holder = self.place(expr)
-                if holder is None:
-                    return None
-                followed = replace(holder, path=(*holder.path, "*"))
-                if holder.subscripts:
-                    # A pointer out of an array of pointers: the arrays it leads to may be one and the same.
-                    followed = replace(followed, subscripts=(None,) * len(holder.subscripts))
-                return Pointer(followed, Polynomial())
+                return None if holder is None else Pointer.out_of(holder)
         return None
 
     def _pointer_variable(self, variable: Variable, type_: CType) -> Pointer | None:
@@ -355,7 +328,7 @@ class Scope:
         if self._stands_for_another(variable):
             value = self.pointer(variable.init) if variable.init is not None else None
             if value is not None and value.offset is not None:
-                self.known[variable] = value
+                self.known[variable] = value = value.held_by(variable)
                 return value
         return Pointer(Place(variable, ("*",), (), type_), Polynomial())
 
@@ -388,6 +361,7 @@ def structure(expr: Expr) -> object:
         expr.kind,
         expr.op,
         expr.name,
+        expr.owner,
         expr.value,
         id(expr.variable) if expr.variable is not None else 0,
         expr.type.spelling if expr.kind == "cast" else "",
