@@ -187,6 +187,24 @@ def test_a_pointer_to_a_member_names_it() -> None:
     assert proved(source.replace("s.*m = b", "*(s.*m) = 1").replace("&S::p", "nullptr"))
 
 
+def test_a_binding_outside_of_functions_names_members() -> None:
+    source = f"""struct S {{ double *p, *q; }}; static S s{{new double[9](), new double[9]()}};
+    static auto &[first, second] = s; void f(int n) {{ first = second;
+    {SHIFT.replace("a[", "s.p[").replace("b[", "s.q[")} }} int main() {{ f(9); }}"""
+    assert not proved(source)
+    assert proved(source.replace("static auto &[first, second] = s;", "double *first, *second;"))
+
+
+def test_a_method_of_a_template_overrides_one_that_is_called() -> None:
+    source = f"""struct S {{ double *p, *q; }}; struct B {{ virtual void go(S &) {{}} }};
+    template <class T> struct D : B {{ void go(T &s) override {{ s.p = s.q; }} }};
+    void run(B &b, S &s) {{ b.go(s); }}
+    void f(int n) {{ S s; s.p = new double[n](); s.q = new double[n](); D<S> d; run(d, s);
+    {SHIFT.replace("a[", "s.p[").replace("b[", "s.q[")} }} int main() {{ f(9); }}"""
+    assert not proved(source)
+    assert proved(source.replace("template <class T> struct D : B", "//").replace("D<S> d", "B d"))
+
+
 EACH = {
     "char t[sizeof(int[++k])]; x[i] = sizeof t;": False,
     "D d{.w = 1}; x[i] = d.w;": False,

@@ -15,7 +15,7 @@ from typing import Any
 from loopwright.analysis.callees import is_called_by_name
 from loopwright.analysis.clang_declared import FUNCTIONS
 from loopwright.analysis.clang_expressions import ExpressionReader, address_of, does_more
-from loopwright.analysis.clang_parts import headed
+from loopwright.analysis.clang_parts import binds_references, headed
 from loopwright.analysis.conditionals import Region, conditionals
 from loopwright.analysis.syntax import Expr, Function, Stmt, Variable
 from loopwright.analysis.text import NAME, identifiers
@@ -117,6 +117,10 @@ class UnreadReader:
         elif cursor.kind.is_expression() and cursor.data[1] not in self.reader.nodes:
             self._expression(cursor, around)
         else:
+            if around is None and binds_references([cursor]):
+                # The names of a structured binding outside of functions are those of members, too.
+                types = [child.type.get_canonical() for child in cursor.get_children()]
+                self.unit.unread |= {field.spelling for type_ in types for field in type_.get_fields()}
             self._children(cursor, around)
 
     def _children(self, cursor: Any, around: Function | None) -> None:
@@ -148,13 +152,16 @@ class UnreadReader:
     # -- templates
 
     def _members(self, class_: Any) -> None:
-        for child in class_.get_children():
+        children = list(class_.get_children())
+        # Which methods of a derived class are virtual may depend on what the template is given.
+        derived = any(child.kind.name == "CXX_BASE_SPECIFIER" for child in children)
+        for child in children:
             if child.kind.name in FUNCTIONS or child.kind.name == "FUNCTION_TEMPLATE":
-                self._pattern(child, True)
+                self._pattern(child, in_class=True, derived=derived)
             else:
                 self._visit(child, None)
 
-    def _pattern(self, cursor: Any, in_class: bool = False) -> None:
+    def _pattern(self, cursor: Any, *, in_class: bool = False, derived: bool = False) -> None:
         """A function of which no instance was read may have some that only system headers ask for."""
         extent, file = cursor.extent, cursor.location.file
         if file is None or not cursor.is_definition():
@@ -167,9 +174,8 @@ class UnreadReader:
         if not _CHANGE.search(_HARMLESS.sub(b" ", body)):
             return
         name = cursor.spelling
-        special = (
-            cursor.kind.name in _SPECIAL or cursor.is_virtual_method() or is_called_by_name(name, in_class)
-        )
+        special = derived or cursor.kind.name in _SPECIAL or cursor.is_virtual_method()
+        special = special or is_called_by_name(name, in_class)
         if special:
             self.unit.unread |= identifiers(body)
         else:
