@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from loopwright.analysis.schedules import Schedule
 from loopwright.analysis.scop import Piece, Scop
 from loopwright.moves.loop_tree import For, If, Node, Run, runs
+from loopwright.moves.loop_values import names_of
 from loopwright.moves.move import Declined
 from loopwright.moves.products import shows_text, variables
 from loopwright.moves.rewrite import blanked
@@ -21,9 +22,32 @@ def name_loops(
     """Sets `variable` of every loop of the tree. `macros` are those of :func:`macro_words`."""
     taken = frozenset(_WORD.findall(blanked(data).decode("utf-8", "replace")))
     texts = {p.id: frozenset(variables_in(piece_code(p, data))) for p in scop.pieces}
-    sizes = {word for text in scop.parameters.values() for word in variables_in(text)}
+    named = {scop.parameters.get(name, "") for name in _names_used(nodes)}
+    sizes = {word for text in named for word in variables_in(text)}
     sizes |= {hidden for word in sizes for hidden in macros.get(word, ())}
     _name(scop, schedule, nodes, (), taken, texts, frozenset(sizes))
+
+
+class _Asked(dict[str, str]):
+    """Notes the names that a text is made of."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = name
+        return name
+
+
+def _names_used(nodes: list[Node]) -> frozenset[str]:
+    """The names of isl in bounds, conditions and values of loop variables."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, For):
+            found |= names_of(node.lower) | names_of(node.upper) | _names_used(node.body)
+        elif isinstance(node, If):
+            node.condition(asked := _Asked())
+            found |= asked.keys() | _names_used(node.body) | _names_used(node.other)
+        else:
+            found |= {name for value in node.values for name in names_of(value)}
+    return frozenset(found)
 
 
 def _name(
