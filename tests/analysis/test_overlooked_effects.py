@@ -329,8 +329,13 @@ def test_a_text_that_is_read_twice_is_not_edited() -> None:
     around = b'#define OFF 1\n#define NAME g\n#include "part.c"\n'
     alone = read_nests(Tree({"part.c": part}), ["part.c"], Language.C)
     both = read_nests(Tree({"part.c": part, "main.c": around}), ["part.c", "main.c"], Language.C)
-    assert [n.function for n in alone.nests] == ["f"]
-    assert not both.nests
+    (nest,) = alone.nests
+    assert nest.function == "f" and not nest.unknowns
+    (nest,) = both.nests
+    assert "text that main.c includes" in nest.unknowns[0].reason
+    assert all(loop.parallel is not Answer.PROVED for loop in analyse(nest).loops.values())
+    other = read_nests(Tree({"part.c": part, "gpu.cu": around}), ["part.c"], Language.C)
+    assert not other.nests[0].unknowns
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,7 @@ CONDITIONS = {
     "#define NEW (__GNUC__ > 4)\n#if NEW\nenum { K = 1 };\n#else\nenum { K = 0 };\n#endif": False,
     "#if defined(__GNUC__) && __GNUC__ > 9\nconst int K = 1;\n#else\nconst int K = 0;\n#endif": False,
     "#define K (__OPTIMIZE__ - 1)": False,
+    "#ifdef __SSE2__\n#define K 0\n#else\n#define K 1\n#endif": True,
     "#ifdef __AVX2__\n#define WIDE 4\n#else\n#define WIDE 0\n#endif\nenum { K = WIDE };": False,
     "#if __has_builtin(x)\n#define X\n#endif\n#ifdef X\n#define K 0\n#else\n#define K 1\n#endif": False,
     "#ifdef _OPENMP\n#include <omp.h>\n#endif\n#define K 0": True,
@@ -237,6 +238,8 @@ CONDITIONS = {
     "#ifndef __T_H__\n#define __T_H__\n#define K 0\n#endif": True,
     "#ifndef _GNU_SOURCE\n#define _GNU_SOURCE\n#endif\n#include <stdlib.h>\n#define K 0": True,
     "#ifdef _OPENMP\n#pragma message(\"threads\")\n#endif\n#define K 0": True,
+    "#ifdef __project_float__\ntypedef float real;\n#else\ntypedef int real;\n#endif\n#define K 0": True,
+    "#ifdef __CUDA_ARCH__\n#define K 1\n#else\n#define K 0\n#endif": True,
     "#ifdef __clang__\n#define UNROLL 4\n#endif\n#define K 0": True,
     "#ifdef VERBOSE\n#define K 1\n#else\n#define K 0\n#endif": True,
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -97,6 +98,24 @@ def header_folders(language: Language) -> tuple[str, ...]:
         if folders:
             return folders
     return ()
+
+
+@functools.cache
+def predefined_macros() -> frozenset[str] | None:
+    """The names of the macros that gcc or clang define by themselves when they optimise for this machine with
+    OpenMP; None where neither is found.
+    """
+    found: set[str] = set()
+    for compiler, language in (("gcc", "c"), ("g++", "c++"), ("clang", "c"), ("clang++", "c++")):
+        if (path := shutil.which(compiler)) is None:
+            continue
+        argv = [path, "-dM", "-E", "-O3", "-march=native", "-fopenmp", "-x", language, "/dev/null"]
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        found.update(re.findall(r"^#define (\w+)", done.stdout, re.MULTILINE))
+    return frozenset(found) or None
 
 
 def arguments(

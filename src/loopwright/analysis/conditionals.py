@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from loopwright.analysis.clang_setup import predefined_macros
 from loopwright.analysis.text import KEYWORDS, NAME, plain
 
 _DIRECTIVE = re.compile(r"\s*#\s*(\w+)(.*)", re.DOTALL)
@@ -25,16 +26,19 @@ _RESERVED = re.compile(r"_[_A-Z]\w*$|NDEBUG$")
 _SAME = re.compile(
     r"_(?:WIN|MSC_|POSIX|XOPEN|GNU_SOURCE|BSD|SVID|DEFAULT_SOURCE|LARGEFILE|FILE_OFFSET|ISOC|REENTRANT)\w*$|"
     r"__(?:linux|unix|gnu_linux|APPLE|MACH|ELF|MINGW|CYGWIN|FreeBSD|x86_64|amd64|i386|aarch64|arm|powerpc|LP64|"
-    r"BYTE_ORDER|ORDER_|SIZEOF_|CHAR_BIT|GLIBC|USE_|DBL_|FLT_|INT_|LONG_|STDC__)\w*$"
+    r"BYTE_ORDER|ORDER_|SIZEOF_|CHAR_BIT|GLIBC|USE_|DBL_|FLT_|INT_|LONG_|STDC__)\w*$|__(?:MMX|SSE2?(?:_MATH)?)__$"
 )
-"""Reserved names that mean the same to all compilers for one machine."""
+"""Reserved names that mean the same to all compilers for one machine: every x86-64 has SSE2."""
 _SAME_DEFINED = re.compile(r"__(?:GNUC|GNUG|GNUC_MINOR|cplusplus|STDC_VERSION)_*$")
 """Those that all of them define, with other values."""
 _COMPILERS = re.compile(
-    r"(?:_OPENMP|NDEBUG|__(?:clang|GNUC|GNUG|VERSION|AVX|SSE|FMA|FAST_MATH|FINITE_MATH|OPTIMIZE|NO_INLINE|has_|"
-    r"INTEL|ICC|NVCC|NVCOMPILER|PGI|llvm|CUDA|cplusplus|STDC_VERSION|BASE_FILE)\w*)$"
+    r"(?:_OPENMP|NDEBUG|__(?:clang|GNUC|GNUG|VERSION|AVX|SSS?E[34]|FMA|FAST_MATH|FINITE_MATH|OPTIMIZE|NO_INLINE|has_|"
+    r"INTEL|ICC|NVCOMPILER|PGI|llvm|cplusplus|STDC_VERSION|BASE_FILE|SANITIZE|ROUNDING_MATH|"
+    r"NO_MATH_ERRNO|CHAR_UNSIGNED|EXCEPTIONS|PIC|pic|PIE|pie|TIME|DATE|COUNTER)\w*)$"
 )
-"""Reserved names that are macros of a compiler, and no words of its language."""
+"""Reserved names that are macros of a compiler, and no words of its language. Those of CUDA and HIP, such as
+__CUDACC__, no compiler defines for C or C++.
+"""
 
 
 @dataclass
@@ -236,10 +240,17 @@ def _differs(condition: str, known: Collection[str], found: Conditionals) -> boo
         return "" if _SAME_DEFINED.match(mention[1]) else mention[0]
 
     for name in NAME.findall(_DEFINED.sub(same, condition)):
-        reserved = _RESERVED.match(name) and not _SAME.match(name) and name not in known
-        if name in found.names or reserved:
+        if name in found.names or (name not in known and _depends(name)):
             return True
     return False
+
+
+def _depends(name: str) -> bool:
+    """Whether it is a macro that compilers define by themselves, each in its way."""
+    if _SAME.match(name) or not _RESERVED.match(name):
+        return False
+    predefined = predefined_macros()
+    return predefined is None or name in predefined or _COMPILERS.match(name) is not None
 
 
 def _origin(body: str, around: _Group | None, found: Conditionals) -> str:

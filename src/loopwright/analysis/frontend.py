@@ -126,7 +126,8 @@ def read_program(
             if catches:
                 name_throwing_calls(unit)
             for function in unit.functions.values() if source in repeated else ():
-                function.in_main_file = False
+                # It may mean something else there, and an edit of one is an edit of both.
+                function.doubt = function.doubt or f"text that {repeated[source]} includes"
             callees.append(Callees(unit))
             inline_calls(unit)
             units.append(unit)
@@ -228,15 +229,20 @@ def _is_whole_program(tree: Tree, sources: Sequence[str], units: Sequence[Unit])
     return has_main and not others and not outside
 
 
-def _included(tree: Tree, sources: Sequence[str]) -> frozenset[str]:
-    """The sources whose text is a part of a file, too, or of itself: it may mean something else there."""
-    named: set[str] = set()
+def _included(tree: Tree, sources: Sequence[str]) -> dict[str, str]:
+    """The sources whose text is a part of another file, or of itself once more, with the name of that file.
+    Files for other compilers, such as .cu, do not count.
+    """
+    named: dict[str, str] = {}
     for path, content in tree.items():
+        if PurePosixPath(path).suffix in _CODE - {*_READ}:
+            continue
         if re.search(rb"#\s*include\s+__FILE__", content):
-            named.add(PurePosixPath(path).name)
+            named.setdefault(PurePosixPath(path).name, path)
         for name in re.findall(rb'#\s*include\s*[<"]([^>"]+)[>"]', content):
-            named.add(PurePosixPath(name.decode("utf-8", "replace")).name)
-    return frozenset(source for source in sources if PurePosixPath(source).name in named)
+            named.setdefault(PurePosixPath(name.decode("utf-8", "replace")).name, path)
+    files = {source: PurePosixPath(source).name for source in sources}
+    return {source: named[name] for source, name in files.items() if name in named}
 
 
 def _lay_out(tree: Tree, folder: Path) -> None:
