@@ -241,6 +241,10 @@ CONDITIONS = {
     "#ifdef __project_float__\ntypedef float real;\n#else\ntypedef int real;\n#endif\n#define K 0": True,
     "#ifdef __CUDA_ARCH__\n#define K 1\n#else\n#define K 0\n#endif": True,
     "#ifdef __clang__\n#define UNROLL 4\n#endif\n#define K 0": True,
+    "#if defined(__GNUC__) && __GNUC__ >= 3\n#define K 0\n#else\n#define K 1\n#endif": True,
+    "#if __GNUC__ * 100 + __GNUC_MINOR__ >= 700\n#define K 0\n#else\n#define K 1\n#endif": False,
+    "#if __clang_major__ > 19\n#define K 0\n#else\n#define K 1\n#endif": False,
+    "#ifdef NDEBUG\n#define K 1\n#else\n#define K 0\n#endif": True,
     "#ifdef VERBOSE\n#define K 1\n#else\n#define K 0\n#endif": True,
 }  # fmt: skip
 

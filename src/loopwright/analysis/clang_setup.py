@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loopwright.core.task import Language
@@ -100,22 +101,32 @@ def header_folders(language: Language) -> tuple[str, ...]:
     return ()
 
 
+_COMPILERS = ("gcc", "clang", *(f"clang-{version}" for version in range(30, 16, -1)))
+_OPTIONS = ((), ("-O3", "-march=native"), ("-O3", "-march=native", "-fopenmp"))
+_OLDEST, _NEWEST = "17", "99"
+
+
 @functools.cache
-def predefined_macros() -> frozenset[str] | None:
-    """The names of the macros that gcc or clang define by themselves when they optimise for this machine with
-    OpenMP; None where neither is found.
+def predefined_macros(language: Language) -> tuple[Mapping[str, str], ...]:
+    """The macros that gcc and clang define by themselves, with their values: without any option, as libclang
+    does, and as they optimise for this machine, with OpenMP and without. Empty where there is no clang to
+    show what libclang defines.
     """
-    found: set[str] = set()
-    for compiler, language in (("gcc", "c"), ("g++", "c++"), ("clang", "c"), ("clang++", "c++")):
+    found: list[Mapping[str, str]] = []
+    for compiler, options in itertools.product(_COMPILERS, _OPTIONS):
         if (path := shutil.which(compiler)) is None:
             continue
-        argv = [path, "-dM", "-E", "-O3", "-march=native", "-fopenmp", "-x", language, "/dev/null"]
+        argv = [path, "-dM", "-E", *options, "-x", str(language), "/dev/null"]
         try:
             done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
         except (OSError, subprocess.TimeoutExpired):
             continue
-        found.update(re.findall(r"^#define (\w+)", done.stdout, re.MULTILINE))
-    return frozenset(found) or None
+        macros = dict(re.findall(r"^#define (\w+) ?(.*)$", done.stdout, re.MULTILINE))
+        found += [macros] if macros else []
+    clangs = [macros for macros in found if "__clang__" in macros]
+    # libclang may be of another version than the compilers.
+    found += [{**clang, "__clang_major__": major} for clang in clangs for major in (_OLDEST, _NEWEST)]
+    return tuple(found) if clangs else ()
 
 
 def arguments(

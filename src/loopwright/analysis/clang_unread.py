@@ -16,6 +16,7 @@ from loopwright.analysis.callees import is_called_by_name
 from loopwright.analysis.clang_declared import FUNCTIONS
 from loopwright.analysis.clang_expressions import ExpressionReader, address_of, does_more
 from loopwright.analysis.clang_parts import binds_references, headed
+from loopwright.analysis.clang_setup import predefined_macros
 from loopwright.analysis.conditionals import Region, conditionals
 from loopwright.analysis.syntax import Expr, Function, Stmt, Variable
 from loopwright.analysis.text import NAME, identifiers
@@ -73,7 +74,7 @@ class UnreadReader:
         names = (tu.spelling, *(inclusion.include.name for inclusion in tu.get_includes()))
         paths = {str(PurePosixPath(name.removeprefix(self.root).lstrip("/"))) for name in names}
         read = {path: self.files[path] for path in paths & self.files.keys()}
-        found = conditionals(read, defines, self.files)
+        found = conditionals(read, defines, self.files, predefined_macros(self.unit.language))
         found.declare([function.lines for function in self.unit.functions.values()])
         self.unit.unread |= found.unread
         if any(_OTHER_NAME.search(content) for content in self.files.values()):

@@ -8,31 +8,32 @@ the one that was read. This works on the text, since a parse has one of the bran
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from loopwright.analysis.clang_setup import predefined_macros
+from loopwright.analysis.preprocessor import holds
 from loopwright.analysis.text import KEYWORDS, NAME, plain
 
 _DIRECTIVE = re.compile(r"\s*#\s*(\w+)(.*)", re.DOTALL)
 _DEFINED = re.compile(r"\bdefined\s*\(?\s*(\w+)\s*\)?")
 _LANGUAGE = re.compile(r'extern\s*"[^"]*"\s*\{?|[{}\s;]')
 
+Macros = Sequence[Mapping[str, str]]
+"""For each compiler, and each way to call it, its own macros with their values."""
+
 _BRANCH = "\0"
 _STREAMS = frozenset({"stderr", "stdout", "NULL", "size_t", "std"})
 """Names that no statement gives another meaning."""
 
-_RESERVED = re.compile(r"_[_A-Z]\w*$|NDEBUG$")
+_RESERVED = re.compile(r"_[_A-Z]\w*$")
 _SAME = re.compile(
     r"_(?:WIN|MSC_|POSIX|XOPEN|GNU_SOURCE|BSD|SVID|DEFAULT_SOURCE|LARGEFILE|FILE_OFFSET|ISOC|REENTRANT)\w*$|"
     r"__(?:linux|unix|gnu_linux|APPLE|MACH|ELF|MINGW|CYGWIN|FreeBSD|x86_64|amd64|i386|aarch64|arm|powerpc|LP64|"
     r"BYTE_ORDER|ORDER_|SIZEOF_|CHAR_BIT|GLIBC|USE_|DBL_|FLT_|INT_|LONG_|STDC__)\w*$|__(?:MMX|SSE2?(?:_MATH)?)__$"
 )
 """Reserved names that mean the same to all compilers for one machine: every x86-64 has SSE2."""
-_SAME_DEFINED = re.compile(r"__(?:GNUC|GNUG|GNUC_MINOR|cplusplus|STDC_VERSION)_*$")
-"""Those that all of them define, with other values."""
 _COMPILERS = re.compile(
-    r"(?:_OPENMP|NDEBUG|__(?:clang|GNUC|GNUG|VERSION|AVX|SSS?E[34]|FMA|FAST_MATH|FINITE_MATH|OPTIMIZE|NO_INLINE|has_|"
+    r"(?:_OPENMP|__(?:clang|GNUC|GNUG|VERSION|AVX|SSS?E[34]|FMA|FAST_MATH|FINITE_MATH|OPTIMIZE|NO_INLINE|has_|"
     r"INTEL|ICC|NVCOMPILER|PGI|llvm|cplusplus|STDC_VERSION|BASE_FILE|SANITIZE|ROUNDING_MATH|"
     r"NO_MATH_ERRNO|CHAR_UNSIGNED|EXCEPTIONS|PIC|pic|PIE|pie|TIME|DATE|COUNTER)\w*)$"
 )
@@ -77,9 +78,10 @@ class Conditionals:
 
     `names`: macros, types and variables, each with where the condition stands. `regions`: the conditional
     code, by file. `unread`: everything that is named in such code. `anywhere`: where a file of the program is
-    included under such a condition.
+    included under such a condition. `compilers`: what each build defines by itself; empty when not known.
     """
 
+    compilers: Macros = ()
     names: dict[str, str] = field(default_factory=dict)
     regions: dict[str, list[Region]] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
@@ -146,11 +148,13 @@ class Conditionals:
             grown = len(self.names) > before
 
 
-def conditionals(files: Mapping[str, bytes], defines: Collection[str], others: Iterable[str]) -> Conditionals:
+def conditionals(
+    files: Mapping[str, bytes], defines: Collection[str], others: Iterable[str], compilers: Macros
+) -> Conditionals:
     """Finds them in the files that one source includes, with itself. `defines` are the macros that every
-    build gets, `others` all files of the program.
+    build gets, `others` all files of the program, `compilers` the macros that builds define by themselves.
     """
-    found = Conditionals()
+    found = Conditionals(compilers)
     groups: list[_Group] = []
     macros: list[tuple[str, str, _Group | None]] = []
     for path, content in files.items():
@@ -236,21 +240,22 @@ def _logical(lines: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _differs(condition: str, known: Collection[str], found: Conditionals) -> bool:
-    def same(mention: re.Match[str]) -> str:
-        return "" if _SAME_DEFINED.match(mention[1]) else mention[0]
+    """Whether a condition may hold for one compiler and not for another. `known` are the user's macros."""
+    names = set(NAME.findall(_DEFINED.sub(r"\1", condition)))
+    if names & found.names.keys():
+        return True
+    if not any(name not in known and _depends(name, found.compilers) for name in names):
+        return False
+    answers = {holds(condition, macros, known) for macros in found.compilers}
+    return len(answers) != 1 or None in answers
 
-    for name in NAME.findall(_DEFINED.sub(same, condition)):
-        if name in found.names or (name not in known and _depends(name)):
-            return True
-    return False
 
-
-def _depends(name: str) -> bool:
+def _depends(name: str, compilers: Macros) -> bool:
     """Whether it is a macro that compilers define by themselves, each in its way."""
     if _SAME.match(name) or not _RESERVED.match(name):
         return False
-    predefined = predefined_macros()
-    return predefined is None or name in predefined or _COMPILERS.match(name) is not None
+    predefined = not compilers or any(name in macros for macros in compilers)
+    return predefined or _COMPILERS.match(name) is not None
 
 
 def _origin(body: str, around: _Group | None, found: Conditionals) -> str:
