@@ -13,9 +13,9 @@ _NAME = re.compile(r"\b[A-Za-z_]\w*\b(?!\s*\()")
 _OPERATORS: Mapping[type, Callable[[int, int], int]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
-    ast.LShift: operator.lshift,
+    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.LShift: operator.lshift,
 }  # fmt: skip
+"""Those that bind in Python as they do in C, one beside the other; & and | do not."""
 
 
 class _NotPlain(Exception):
@@ -26,7 +26,7 @@ def holds(condition: str, macros: Mapping[str, str], own: Collection[str]) -> bo
     """Whether the condition holds under these macros; None when that is not known. `own` are the names of
     which something else than `macros` decides.
     """
-    if set(re.findall(r"[A-Za-z_]\w*", condition)) & {*own}:
+    if set(re.findall(r"[A-Za-z_]\w*", condition)) & {*own} or "~" in condition:
         return None
 
     def defined(match: re.Match[str]) -> str:
@@ -35,7 +35,7 @@ def holds(condition: str, macros: Mapping[str, str], own: Collection[str]) -> bo
     text = _DEFINED.sub(defined, condition)
     text = _NAME.sub(lambda match: f"({macros.get(match[0], '0')})", text)
     text = _NUMBER.sub(_decimal, text).replace("&&", " and ").replace("||", " or ")
-    text = re.sub(r"!(?!=)", " not ", text)
+    text = re.sub(r"!(?!=)", "~", text)  # which binds as tightly as C's !
     try:
         return bool(_value(ast.parse(text.strip(), mode="eval").body))
     except (SyntaxError, ValueError, _NotPlain, RecursionError):
@@ -56,7 +56,7 @@ def _value(node: ast.expr) -> int:
             return int(all(_value(v) for v in values))
         case ast.BoolOp(op=ast.Or(), values=values):
             return int(any(_value(v) for v in values))
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
+        case ast.UnaryOp(op=ast.Invert(), operand=operand):
             return int(not _value(operand))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_value(operand)
