@@ -30,6 +30,7 @@ _LOOPS = ("for", "while", "do", "range-for")
 _HARMLESS = re.compile(
     rb"\b(?:if|while|switch|return|sizeof|free)\s*\(|\w+\s*=\s*(?:nullptr|NULL|0)\s*;|[<>=!]="
 )
+_CONDITION = re.compile(rb"#\s*if")
 _CHANGE = re.compile(rb"=|\+\+|--|&|\w\s*[({]")
 
 
@@ -74,7 +75,9 @@ class UnreadReader:
         names = (tu.spelling, *(inclusion.include.name for inclusion in tu.get_includes()))
         paths = {str(PurePosixPath(name.removeprefix(self.root).lstrip("/"))) for name in names}
         read = {path: self.files[path] for path in paths & self.files.keys()}
-        found = conditionals(read, defines, self.files, predefined_macros(self.unit.language))
+        asked = any(_CONDITION.search(content) for content in read.values())
+        compilers = predefined_macros(self.unit.language) if asked else ()
+        found = conditionals(read, defines, self.files, compilers)
         found.declare([function.lines for function in self.unit.functions.values()])
         self.unit.unread |= found.unread
         if any(_OTHER_NAME.search(content) for content in self.files.values()):
