@@ -1,4 +1,4 @@
-"""Attributes of variables, and what they mean. libclang tells no names of most: the text does."""
+"""Attributes of declarations, and what they mean. libclang tells no names of most: the text does."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ _ONLY_PLACED = {"section", "weak", "common", "nocommon", "tls_model", "deprecate
 """These say where a variable is, or when it is made; it is an object of its own."""
 
 
-def _unnamed_attributes(variable: Any) -> set[str]:
-    """The first words of those attributes that libclang has no name for."""
-    attributes = [c for c in variable.get_children() if c.kind.name == "UNEXPOSED_ATTR"]
-    return {next((t.spelling.strip("_") for t in a.get_tokens()), "") for a in attributes}
+def _unnamed(declaration: Any) -> list[Any]:
+    """The attributes that libclang has no name for."""
+    return [c for c in declaration.get_children() if c.kind.name == "UNEXPOSED_ATTR"]
+
+
+def _first_words(variable: Any) -> set[str]:
+    return {next((t.spelling.strip("_") for t in a.get_tokens()), "") for a in _unnamed(variable)}
 
 
 def is_cleaned_up(variable: Any) -> bool:
     """Whether one of the attributes of a variable may be `cleanup`."""
-    return not _unnamed_attributes(variable) <= _HARMLESS
+    return not _first_words(variable) <= _HARMLESS
 
 
 def is_another_name(variable: Any) -> bool:
@@ -30,7 +33,13 @@ def is_another_name(variable: Any) -> bool:
     if any(c.kind.name == "ASM_LABEL_ATTR" for c in variable.get_children()):
         return True
     is_automatic = variable.linkage.name == "NO_LINKAGE" and variable.storage_class.name != "EXTERN"
-    return not is_automatic and not _unnamed_attributes(variable) <= _HARMLESS | _ONLY_PLACED
+    return not is_automatic and not _first_words(variable) <= _HARMLESS | _ONLY_PLACED
+
+
+def is_weak(function: Any) -> bool:
+    """Whether another file may have the body of the function that runs."""
+    words = (t.spelling.lower() for attribute in _unnamed(function) for t in attribute.get_tokens())
+    return any("weak" in word or "ifunc" in word for word in words)
 
 
 def names_may_alias(tu: Any, folders: tuple[str, ...]) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from loopwright.analysis.callees import is_called_by_name
@@ -46,19 +45,6 @@ def scope_of(cursor: Any) -> str:
     if parent is None or parent.kind.name not in FUNCTIONS | {"FUNCTION_TEMPLATE"}:
         return "global"
     return "static" if cursor.storage_class.name in ("STATIC", "EXTERN") else "local"
-
-
-def per_thread(sources: Iterable[bytes]) -> frozenset[str]:
-    """The variables that OpenMP gives each thread one of (OpenMP 5.0, 2.19.2), by name, in some files."""
-    lists = (names for source in sources for names in re.findall(rb"\bthreadprivate\s*\(([^)]*)\)", source))
-    return frozenset(name.decode() for names in lists for name in re.findall(rb"\w+", names))
-
-
-def is_weak(function: Any) -> bool:
-    """Whether another file may have the body of the function that runs."""
-    attributes = (c for c in function.get_children() if c.kind.name == "UNEXPOSED_ATTR")
-    words = (t.spelling.lower() for attribute in attributes for t in attribute.get_tokens())
-    return any("weak" in word or "ifunc" in word for word in words)
 
 
 def has_other_instances(method: Any, records: Collection[str]) -> bool:

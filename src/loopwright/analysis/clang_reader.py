@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loopwright.analysis.clang_attributes import is_another_name, is_cleaned_up, names_may_alias
+from loopwright.analysis.clang_attributes import is_another_name, is_cleaned_up, is_weak, names_may_alias
 from loopwright.analysis.clang_declared import FUNCTIONS
 from loopwright.analysis.clang_errors import errors_of, folder_of_missing_header
 from loopwright.analysis.clang_expressions import DEEPEST, ExpressionReader, address_of, does_more
@@ -16,9 +16,7 @@ from loopwright.analysis.clang_parts import (
     headed,
     header_semicolons,
     instantiates,
-    is_weak,
     parts_of_header,
-    per_thread,
     scope_of,
     through_semicolon,
 )
@@ -52,9 +50,11 @@ def parse_unit(
     include: Sequence[str] = (),
     defines: Sequence[str] = (),
     standard: str | None = None,
+    threads: frozenset[str] = frozenset(),
 ) -> Unit:
-    """Parse `file`. `files` are laid out under the folder `root`, which must exist. Never raises for what
-    the source says: errors are in the result.
+    """Parse `file`. `files` are laid out under the folder `root`, which must exist; `threads` are the
+    variables of which each thread has its own, by name. Never raises for what the source says: errors are
+    in the result.
     """
     from clang import cindex
 
@@ -78,7 +78,7 @@ def parse_unit(
     if unit.errors:
         return unit
     try:
-        _UnitReader(unit, f"{root}/{file}", root, per_thread(files.values())).read(tu, files, defines)
+        _UnitReader(unit, f"{root}/{file}", root, threads).read(tu, files, defines)
         unit.may_alias = names_may_alias(tu, header_folders(language))
     except RecursionError:
         unit.errors.append((f"expressions or blocks are nested more than {DEEPEST} deep", 0))

@@ -13,7 +13,7 @@ from loopwright.analysis.aliasing import disjoint_pairs
 from loopwright.analysis.callees import Callees
 from loopwright.analysis.calls import Summaries, name_throwing_calls
 from loopwright.analysis.clang_reader import parse_unit
-from loopwright.analysis.environment import asks_for_flags, left_behind
+from loopwright.analysis.environment import asks_for_flags, left_behind, per_thread
 from loopwright.analysis.inlining import inline_calls
 from loopwright.analysis.invariants import Differences, Relations, member_differences
 from loopwright.analysis.ir import LoopNest, PointerParameter, Unknown
@@ -110,6 +110,7 @@ def read_program(
     unreadable: list[Unknown] = []
     catches = any(_HANDLER.search(content) for _, content in tree.items())
     repeated = _included(tree, sources)
+    threads, flags = per_thread(tree.values()), asks_for_flags(tree.values())
     with tempfile.TemporaryDirectory(prefix="loopwright-analysis-") as folder:
         _lay_out(tree, Path(folder))
         for source in sources:
@@ -117,8 +118,9 @@ def read_program(
                 unreadable.append(Unknown(f"{source} is not among the files of the task"))
                 continue
             unit = parse_unit(
-                source, tree, language, folder, include=include, defines=defines, standard=standard
-            )
+                source, tree, language, folder,
+                include=include, defines=defines, standard=standard, threads=threads,
+            )  # fmt: skip
             if unit.errors:
                 message, line = unit.errors[0]
                 unreadable.append(Unknown(f"{source}:{line}: {message}", line))
@@ -140,7 +142,7 @@ def read_program(
             kernel,
             is_one_file=whole and len(units) == 1,
             differences=differences,
-            flags=asks_for_flags(tree.values()),
+            flags=flags,
         )
         for unit, called in zip(units, callees, strict=True)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from loopwright.analysis.schedules import Schedule
 from loopwright.analysis.scop import Piece, Scop
@@ -179,7 +180,8 @@ _DEFINE = re.compile(
 )
 
 
-def macro_words(files: Iterator[bytes]) -> dict[str, frozenset[str]]:
+@lru_cache(maxsize=16)
+def macro_words(files: tuple[bytes, ...]) -> Mapping[str, frozenset[str]]:
     """Per macro the identifiers of its body, its parameters left out, those of inner macros included."""
     found: dict[str, set[str]] = {}
     for data in files:

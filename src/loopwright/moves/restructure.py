@@ -84,7 +84,7 @@ def _scops(source: NestSource, loop: Loop, outer: tuple[Loop, ...]) -> Iterator[
     for run in _runs(source, loop):
         try:
             scop = scop_of(source.nest, run, around, source.data, seconds=SECONDS)
-            require_visible_names(scop, source.data, macro_words(iter(source.tree.values())))
+            require_visible_names(scop, source.data, macro_words(tuple(source.tree.values())))
             require_no_text_shown(scop, source.data, source.tree.files)
             loop_type(scop)
             yield scop
@@ -136,7 +136,7 @@ def rewritten(source: NestSource, scop: Scop, rewrite: Rewrite, family: str) -> 
         )
         context = all_run(scop) if rewrite.whole else None
         tree = loop_tree(scop, rewrite.schedule, rewrite.options, context)
-        name_loops(scop, rewrite.schedule, tree, source.data, macro_words(iter(source.tree.values())))
+        name_loops(scop, rewrite.schedule, tree, source.data, macro_words(tuple(source.tree.values())))
         marker = Marker(source, scop, rewrite.schedule)
         openmp = source.target is Target.OPENMP
         marks = marker.mark(tree, threads=rewrite.threads and openmp, vectors=rewrite.vectors and openmp)
@@ -171,7 +171,7 @@ def rewritten(source: NestSource, scop: Scop, rewrite: Rewrite, family: str) -> 
 def _bare(source: NestSource, scop: Scop, schedule: Schedule, options: str = "") -> list[str]:
     """The loops of a schedule without any directive, to see whether two are the same."""
     tree = loop_tree(scop, schedule, options)
-    name_loops(scop, schedule, tree, source.data, macro_words(iter(source.tree.values())))
+    name_loops(scop, schedule, tree, source.data, macro_words(tuple(source.tree.values())))
     return LoopWriter(scop, source.data).lines(tree)
 
 
@@ -237,7 +237,7 @@ def _two_versions(
 ) -> list[str]:
     """The loops twice: with private copies of short arrays, and serial where they would not fit."""
     tree = loop_tree(scop, rewrite.schedule, rewrite.options)
-    name_loops(scop, rewrite.schedule, tree, source.data, macro_words(iter(source.tree.values())))
+    name_loops(scop, rewrite.schedule, tree, source.data, macro_words(tuple(source.tree.values())))
     Marker(source, scop, rewrite.schedule).mark(tree, threads=False)
     serial = LoopWriter(scop, source.data, unit, _WIDE if rewrite.wide else "").lines(tree)
     conditions = " && ".join(
@@ -255,7 +255,7 @@ def _two_versions(
 def _with_source(source: NestSource, scop: Scop, rewrite: Rewrite, lines: list[str], unit: str) -> list[str]:
     """The loops for sizes for which all of it runs, and those of the source for the rest."""
     tree = loop_tree(scop, original(scop))
-    name_loops(scop, original(scop), tree, source.data, macro_words(iter(source.tree.values())))
+    name_loops(scop, original(scop), tree, source.data, macro_words(tuple(source.tree.values())))
     serial = LoopWriter(scop, source.data, unit, _WIDE if rewrite.wide else "").lines(tree)
     return [
         f"if ({condition_text(scop, all_run(scop))}) {{",
