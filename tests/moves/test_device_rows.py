@@ -16,6 +16,7 @@ from loopwright.toolchains.toolchain import Toolchain
 ROWS = """\
 #include <stdio.h>
 #define N 300
+#define ONE 1
 static double a[N][N], x[N], y[N];
 static int start[N + 1];
 int main(void)
@@ -76,6 +77,7 @@ def test_only_where_a_device_says_what_is_faster() -> None:
     [
         ("parallel for reduction", "parallel for simd reduction"),
         ("parallel for reduction", "parallel for schedule(static) reduction"),
+        ("parallel for reduction", "parallel for collapse(ONE) reduction"),
         ("sum += a[i][j] * x[j];", "sum = sum * 0.5 + a[i][j];"),
         ("double sum = 0;\n        for", "double sum = 0;\n#pragma omp simd reduction(+: sum)\n        for"),
     ],

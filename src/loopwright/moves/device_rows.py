@@ -12,18 +12,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from loopwright.analysis.ir import Loop
 from loopwright.moves.canonical import existing_openmp
-from loopwright.moves.device_shape import FAMILY
+from loopwright.moves.device_shape import FAMILY, DeviceDirective, clause_of, on_device
 from loopwright.moves.move import Declined, NestSource, Proposal, label, proposal
 from loopwright.moves.offload import DIRECTIVE
 from loopwright.moves.parallel_for import parallel_clauses, parallel_proof
-from loopwright.moves.regions import directives
 from loopwright.moves.rewrite import Replacement, apply, blanked, place_before
 
 _TEAMS = "target teams distribute"
-_FLAT = re.compile(DIRECTIVE.replace(" ", r"[ \t]+").encode() + rb"\b(?![ \t]+simd\b)")
+_FLAT = re.compile(rb".*(?P<words>" + DIRECTIVE.replace(" ", r"[ \t]+").encode() + rb")", re.DOTALL)
 _NOT_WITH_TEAMS = re.compile(rb"\b(?:schedule|ordered|linear|proc_bind|num_threads|safelen|simdlen|copyin)\b")
 _HOPED_FOR = 1.25
 """Orders proposals among each other, and claims nothing."""
@@ -35,30 +35,32 @@ def device_rows(source: NestSource) -> Iterator[Proposal]:
     The nest has to be read without the directives on its loops; those in `source.tree` are there.
     """
     for loop in source.nest.root.walk():
-        if (flat := flat_directive(source.data, loop)) is not None:
-            yield from _rows(source, loop, flat)
+        if (flat := flat_directive(source.file, source.data, loop)) is not None:
+            with suppress(Declined):
+                yield from _rows(source, loop, flat)
 
 
-def flat_directive(data: bytes, loop: Loop) -> tuple[int, int] | None:
-    """First and last byte of the directive that shares `loop` out on a device, teams and threads alike."""
+def flat_directive(file: str, data: bytes, loop: Loop) -> DeviceDirective | None:
+    """The directive that shares `loop` out on a device, teams and threads alike."""
     text = blanked(data)
-    for start, end in directives(data):
-        if end <= loop.range.start and not text[end : loop.range.start].strip():
-            known = _FLAT.search(text, start, end)
-            return (start, end) if known and not _NOT_WITH_TEAMS.search(text, start, end) else None
+    for each in on_device(file, data):
+        if each.end <= loop.range.start and not text[each.end : loop.range.start].strip():
+            plain = _FLAT.fullmatch(text, each.start, each.head)
+            return each if plain and not _NOT_WITH_TEAMS.search(text, each.start, each.end) else None
     return None
 
 
-def _rows(source: NestSource, outer: Loop, flat: tuple[int, int]) -> Iterator[Proposal]:
+def _rows(source: NestSource, outer: Loop, flat: DeviceDirective) -> Iterator[Proposal]:
     data = source.data
-    words = _FLAT.search(blanked(data), *flat)
+    words = _FLAT.fullmatch(blanked(data), flat.start, flat.head)
     assert words is not None
+    collapse = clause_of(data, flat, "collapse")
     shared = outer
-    for _ in range(_collapsed(data, flat) - 1):
+    for _ in range(int(collapse[1]) - 1 if collapse else 0):
         if len(shared.loops) != 1:
             return
         shared = shared.loops[0]
-    changes = [Replacement(*words.span(), _TEAMS.encode())]
+    changes = [Replacement(*words.span("words"), _TEAMS.encode())]
     inside: list[Loop] = []
     proofs: list[str] = []
     for inner in shared.loops:
@@ -84,8 +86,3 @@ def _rows(source: NestSource, outer: Loop, flat: tuple[int, int]) -> Iterator[Pr
             proof=" ".join(["The iterations of the outer loop are proved independent already.", *proofs]),
             factor=_HOPED_FOR,
         )
-
-
-def _collapsed(data: bytes, flat: tuple[int, int]) -> int:
-    known = re.search(rb"\bcollapse\s*\(\s*(\d+)\s*\)", blanked(data)[flat[0] : flat[1]])
-    return int(known[1]) if known else 1

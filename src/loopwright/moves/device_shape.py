@@ -41,8 +41,8 @@ _HOPED_FOR = {"thread_limit": 1.3, "num_teams": 1.2, "innermost": 1.15, "collaps
 
 
 @dataclass(frozen=True)
-class _Directive:
-    """One directive that shares a loop out on a device: its bytes are `start` to `end`, and its words without
+class DeviceDirective:
+    """A directive that shares a loop out on a device: its bytes are `start` to `end`, and its words without
     the clauses end at `head`.
     """
 
@@ -59,7 +59,7 @@ def device_shapes(tree: Tree, files: Collection[str]) -> Iterator[Proposal]:
     """
     for file in files:
         data = tree.get(file, b"")
-        for each in _on_device(file, data):
+        for each in on_device(file, data):
             for name, numbers in (("thread_limit", _THREADS), ("num_teams", _TEAMS)):
                 with suppress(Declined):
                     for number in numbers:
@@ -72,21 +72,22 @@ def device_shapes(tree: Tree, files: Collection[str]) -> Iterator[Proposal]:
                 yield from _other_orders(tree, data, each)
 
 
-def _on_device(file: str, data: bytes) -> Iterator[_Directive]:
+def on_device(file: str, data: bytes) -> Iterator[DeviceDirective]:
+    """The directives of a file that share a loop out on a device, in order."""
     for start, end in directives(data):
         if (head := _HEAD.search(data, start, end)) is not None:
-            yield _Directive(file, data.count(b"\n", 0, start) + 1, start, end, head.end())
+            yield DeviceDirective(file, data.count(b"\n", 0, start) + 1, start, end, head.end())
 
 
-def _with(data: bytes, each: _Directive, name: str, number: int) -> bytes:
+def _with(data: bytes, each: DeviceDirective, name: str, number: int) -> bytes:
     """The file with one clause of the directive set; the others stay."""
     clause = f" {name}({number})".encode()
-    known = _known(data, each, name)
+    known = clause_of(data, each, name)
     place = known.span() if known is not None else (each.head, each.head)
     return apply(data, [Replacement(*place, clause)])
 
 
-def _known(data: bytes, each: _Directive, name: str) -> re.Match[bytes] | None:
+def clause_of(data: bytes, each: DeviceDirective, name: str) -> re.Match[bytes] | None:
     """The clause of that name with a plain number; None where the directive has none.
 
     Raises:
@@ -102,8 +103,8 @@ def _known(data: bytes, each: _Directive, name: str) -> re.Match[bytes] | None:
     return known
 
 
-def _fewer_collapsed(tree: Tree, data: bytes, each: _Directive) -> Iterator[Proposal]:
-    known = _known(data, each, "collapse")
+def _fewer_collapsed(tree: Tree, data: bytes, each: DeviceDirective) -> Iterator[Proposal]:
+    known = clause_of(data, each, "collapse")
     if known is None or len(_collapsed(data, each, int(known[1]))) < int(known[1]):
         return
     for depth in range(int(known[1]) - 1, 0, -1):
@@ -113,9 +114,9 @@ def _fewer_collapsed(tree: Tree, data: bytes, each: _Directive) -> Iterator[Prop
         yield from _proposal(tree, each, content, what, "collapse")
 
 
-def _other_orders(tree: Tree, data: bytes, each: _Directive) -> Iterator[Proposal]:
+def _other_orders(tree: Tree, data: bytes, each: DeviceDirective) -> Iterator[Proposal]:
     """Every other loop of those shared out together as the innermost one: its iterations are neighbours."""
-    known = _known(data, each, "collapse")
+    known = clause_of(data, each, "collapse")
     if known is None or _LAST_ITERATION.search(blanked(data), each.head, each.end):
         return
     loops = _collapsed(data, each, int(known[1]))
@@ -135,7 +136,7 @@ def _other_orders(tree: Tree, data: bytes, each: _Directive) -> Iterator[Proposa
         yield from _proposal(tree, each, apply(data, places), what, "innermost")
 
 
-def _collapsed(data: bytes, each: _Directive, count: int) -> list[re.Match[bytes]]:
+def _collapsed(data: bytes, each: DeviceDirective, count: int) -> list[re.Match[bytes]]:
     """The loops of the directive from the outermost one on, as far as each declares its variable."""
     found: list[re.Match[bytes]] = []
     place = each.end
@@ -145,7 +146,7 @@ def _collapsed(data: bytes, each: _Directive, count: int) -> list[re.Match[bytes
     return found
 
 
-def _proposal(tree: Tree, each: _Directive, content: bytes, what: str, kind: str) -> Iterator[Proposal]:
+def _proposal(tree: Tree, each: DeviceDirective, content: bytes, what: str, kind: str) -> Iterator[Proposal]:
     if content == tree[each.file]:
         return
     edit = Edit(
@@ -162,7 +163,7 @@ def _proposal(tree: Tree, each: _Directive, content: bytes, what: str, kind: str
     yield Proposal(edit, FAMILY, each.file, each.line, "", _HOPED_FOR[kind])
 
 
-def _place(tree: Tree, each: _Directive) -> str:
+def _place(tree: Tree, each: DeviceDirective) -> str:
     """A name for the directive that changes of its shape do not change: its number in its file."""
-    before = sum(1 for found in _on_device(each.file, tree[each.file]) if found.start < each.start)
+    before = sum(1 for found in on_device(each.file, tree[each.file]) if found.start < each.start)
     return f"{each.file} #{before + 1}"

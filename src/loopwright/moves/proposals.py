@@ -148,8 +148,9 @@ def proposals(
             {s: without_loop_directives(tree[s], on_device=True) for s in allowed if s in tree}
         )
         for nest in read(bare, sources).nests if bare != serial else ():
-            data = tree[nest.root.range.file] if nest.root.range.file in allowed else b""
-            if any(flat_directive(data, loop) for loop in nest.root.walk()):
+            file = nest.root.range.file
+            data = tree[file] if file in allowed else b""
+            if any(flat_directive(file, data, loop) for loop in nest.root.walk()):
                 proposed += device_rows(sourced(analyse(nest, seconds=seconds)))
     refused.sort(key=lambda r: (r.file, r.line))
     return Proposals(_ranked(proposed, tree), tuple(dict.fromkeys(refused)), found.unreadable, tuple(cold))
