@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from loopwright.analysis.dependence import analyse
+from loopwright.analysis.facts import Answer
 from loopwright.analysis.frontend import SourceFacts, read_nests
 from loopwright.analysis.ir import Access, Affine, Loop, LoopNest, Statement
 from loopwright.core.task import Kernel, Language
@@ -23,6 +27,13 @@ def nest(source: str, language: Language = Language.C, kernel: Kernel | None = N
     found = nests(source, language, kernel)
     assert len(found) == 1, [n.function for n in found]
     return found[0]
+
+
+def proved(source: str, language: Language = Language.C, function: str = "f") -> bool:
+    """Whether the outermost loop of every nest in the function is proved parallel."""
+    found = [n for n in nests(source, language) if function in (n.function, re.split(r"[(<]", n.function)[0])]
+    assert found, "no loop was read"
+    return all(analyse(n).loops[n.root.id].parallel is Answer.PROVED for n in found)
 
 
 def cxx(source: str) -> LoopNest:

@@ -6,20 +6,13 @@ Each way stands beside ordinary code that stays proved.
 from __future__ import annotations
 
 import pytest
-from frontend_reading import nests
+from frontend_reading import nests, proved
 
 from loopwright.analysis.dependence import analyse
 from loopwright.analysis.facts import Answer
 from loopwright.analysis.frontend import read_nests
 from loopwright.core.task import Language
 from loopwright.core.tree import Tree
-
-
-def proved(source: str, language: Language = Language.C, function: str = "f") -> bool:
-    """Whether the outermost loop of every nest in the function is proved parallel."""
-    found = [n for n in nests(source, language) if n.function.split("(")[0].endswith(function)]
-    assert found
-    return all(analyse(n).loops[n.root.id].parallel is Answer.PROVED for n in found)
 
 
 def cxx(source: str, function: str = "main") -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import frontend_reading
 import pytest
-from frontend_reading import nests
 
 from loopwright.analysis.data_plan import data_plan
 from loopwright.analysis.dependence import analyse
@@ -13,10 +13,7 @@ from loopwright.core.tree import Tree
 
 
 def proved(source: str, language: Language = Language.CXX, function: str = "f") -> bool:
-    """Whether every outermost loop of the function is proved parallel."""
-    found = [n for n in nests(source, language) if n.function.split("(")[0] == function]
-    assert found
-    return all(analyse(n).loops[n.root.id].parallel is Answer.PROVED for n in found)
+    return frontend_reading.proved(source, language, function)
 
 
 SHIFT = "for (int i = 1; i < n; i++) a[i] = b[i - 1] + 1;"
@@ -141,7 +138,7 @@ void p(int n, int *x) { for (int i = 0; i < n; i++) { P h = {i}; x[i] = h.k; } }
 
 
 def test_what_an_owner_destroys_may_run_code() -> None:
-    found = nests(OWNERS.replace("DESTRUCTOR", "~S() { total += v; }"), Language.CXX)
+    found = frontend_reading.nests(OWNERS.replace("DESTRUCTOR", "~S() { total += v; }"), Language.CXX)
     answers = {n.function: analyse(n).loops[n.root.id].parallel for n in found}
     assert set(answers) == set("uvp")
     assert Answer.PROVED not in answers.values()
