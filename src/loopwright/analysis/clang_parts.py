@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from loopwright.analysis.callees import is_called_by_name
@@ -17,18 +18,28 @@ def headed(header: tuple[Stmt, ...], body: Stmt) -> Stmt:
     return Stmt("block", body.start, body.end, body.line, body=(first, body))
 
 
+def header_marks(words: Iterable[str]) -> tuple[list[int], int | None]:
+    """Where the semicolons of a header stand among words that begin with its opening parenthesis, and where
+    the closing one does; None when it does not.
+    """
+    depth = 0
+    semicolons: list[int] = []
+    for position, word in enumerate(words):
+        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(word, 0)
+        if depth == 0:
+            return semicolons, position
+        if word == ";" and depth == 1:
+            semicolons.append(position)
+    return semicolons, None
+
+
 def parts_of_header(cursor: Any) -> int:
     """How many parts the header of a statement has by its semicolons; 0 when it comes from a macro."""
     words = (token.spelling for token in cursor.get_tokens())
     if next(words, "") not in ("if", "switch", "while", "for"):
         return 0
-    depth, parts = 0, 1
-    for word in words:
-        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(word, 0)
-        parts += word == ";" and depth == 1
-        if word == ")" and depth == 0:
-            break
-    return parts
+    semicolons, _ = header_marks(itertools.dropwhile(lambda word: word != "(", words))
+    return len(semicolons) + 1
 
 
 def binds_references(children: Sequence[Any]) -> bool:
@@ -69,14 +80,10 @@ def header_semicolons(tokens: Sequence[Token], start: int) -> tuple[int, int] | 
     index = bisect_left(tokens, start, key=lambda t: t.start)
     if index == len(tokens) or tokens[index].start != start or tokens[index].text != "for":
         return None
-    depth, found = 0, []
-    for token in tokens[index + 1 :]:
-        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token.text, 0)
-        if depth == 0:
-            break
-        if token.text == ";" and depth == 1:
-            found.append(token.start)
-    return (found[0], found[1]) if len(found) == 2 else None
+    found, _ = header_marks(token.text for token in itertools.islice(tokens, index + 1, None))
+    if len(found) != 2:
+        return None
+    return tokens[index + 1 + found[0]].start, tokens[index + 1 + found[1]].start
 
 
 def through_semicolon(tokens: Sequence[Token], end: int) -> int:

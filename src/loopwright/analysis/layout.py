@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
 from collections.abc import Iterable
 
+from loopwright.analysis.clang_parts import header_marks
 from loopwright.analysis.ir import SourceRange
 from loopwright.analysis.syntax import Stmt, Token, Unit
 
@@ -41,17 +43,10 @@ class Layout:
         first = bisect_left(tokens, stmt.start, key=lambda t: t.start)
         if first + 1 >= len(tokens) or tokens[first].start != stmt.start or tokens[first + 1].text != "(":
             return None
-        depth, stops, close = 0, [], None
-        for index in range(first + 1, len(tokens)):
-            text = tokens[index].text
-            depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(text, 0)
-            if depth == 0:
-                close = index
-                break
-            if text == ";" and depth == 1:
-                stops.append(index)
-        if close is None:
+        semicolons, end = header_marks(token.text for token in itertools.islice(tokens, first + 1, None))
+        if end is None:
             return None
+        stops, close = [first + 1 + at for at in semicolons], first + 1 + end
         header = self.range(stmt.start, tokens[close].end)
         if stmt.kind == "while":
             return {"header": header, "condition": self._between(tokens, first + 1, close)}
